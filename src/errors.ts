@@ -1,0 +1,38 @@
+/**
+ * Stable codes of the errors that a user can meet. Every one means bad usage, bad input or a refusal (exit code 2),
+ * but `write-failed`, which is a failure (exit code 1).
+ */
+export type ErrorCode =
+  | 'bad-usage'
+  | 'bad-quantity'
+  | 'unknown-shape'
+  | 'bad-shape'
+  | 'unsupported-config'
+  | 'unknown-hardware'
+  | 'unknown-law'
+  | 'bad-law-file'
+  | 'unreadable'
+  | 'missing-column'
+  | 'bad-rows'
+  | 'no-rows'
+  | 'non-finite'
+  | 'too-few-configurations'
+  | 'no-variation'
+  | 'collinear'
+  | 'mixed-conventions'
+  | 'infeasible-budget'
+  | 'write-failed';
+
+/** An error that says what was wrong, where, and what to do; `code` is stable, the message is for people. */
+export class ShapelawError extends Error {
+  override readonly name = 'ShapelawError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    /** The offending values, for programs. */
+    readonly details: Readonly<Record<string, unknown>> = {},
+  ) {
+    super(message);
+  }
+}

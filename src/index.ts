@@ -1,0 +1,3 @@
+export { type ErrorCode, ShapelawError } from './errors.js';
+export * from './flops/index.js';
+export { version } from './version.js';
