@@ -1,3 +1,4 @@
 export { type ErrorCode, ShapelawError } from './errors.js';
 export * from './flops/index.js';
+export * from './runs/index.js';
 export { version } from './version.js';

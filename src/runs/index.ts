@@ -1,0 +1,15 @@
+export type { RawRow } from './cells.js';
+export { parseColumnMap } from './columns.js';
+export { type Layout, layouts } from './layouts.js';
+export { buildPoints, type Point, type PointOptions } from './points.js';
+export { parseRunTable, readPoints, readRunTable } from './read.js';
+export {
+  type Conventions,
+  conventionValues,
+  type Run,
+  type RunRecord,
+  runRecordSchema,
+  shapeFields,
+} from './record.js';
+export type { DroppedRow } from './select.js';
+export { buildRunTable, type RunTable, type RunTableOptions } from './table.js';

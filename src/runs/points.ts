@@ -1,0 +1,51 @@
+import { ShapelawError } from '../errors.js';
+import { cellOf, type RawRow, readNumber, showCell } from './cells.js';
+import { planColumns, requireColumns } from './columns.js';
+import { type BadValue, badRowsError } from './rows.js';
+
+const fields = ['params', 'tokens', 'flops', 'loss'] as const;
+type PointField = (typeof fields)[number];
+
+/** A point to predict at, and the loss measured there, where the file has them; each positive. */
+export type Point = { readonly row: number } & { readonly [Field in PointField]?: number };
+
+export interface PointOptions {
+  /** Fields that every row must have. */
+  readonly required: readonly PointField[];
+  /** Column by field, over what the layout says. Defaults to none. */
+  readonly map?: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * Reads the points of a file's rows. A run table serves as it is; other columns are ignored.
+ *
+ * @throws ShapelawError `missing-column`, `bad-usage`, `no-rows`, `bad-rows`, `non-finite`.
+ */
+export function buildPoints(
+  rawRows: readonly RawRow[],
+  options: PointOptions & { readonly source: string },
+): readonly Point[] {
+  const { source, required, map = {} } = options;
+  if (rawRows.length === 0) throw new ShapelawError('no-rows', `${source} has no rows`, { file: source });
+  const plan = planColumns(new Set(rawRows.flatMap(({ cells }) => Object.keys(cells))), map, source);
+  requireColumns(plan, required);
+
+  const bad: BadValue[] = [];
+  const points = rawRows.map((raw) => {
+    const point: Record<string, number> & { row: number } = { row: raw.row };
+    for (const field of fields) {
+      const column = plan.columnOf.get(field);
+      if (column === undefined) continue;
+      const reading = readNumber(cellOf(raw, column));
+      const note = (reason: string, nonFinite: boolean) =>
+        bad.push({ row: raw.row, column, value: showCell(cellOf(raw, column)), reason, nonFinite });
+      if (reading.kind === 'bad') note(reading.reason, reading.nonFinite);
+      else if (reading.kind === 'value' && reading.value > 0) point[field] = reading.value;
+      else if (reading.kind === 'value') note('must be greater than 0', false);
+      else if (required.includes(field)) note('is empty', false);
+    }
+    return point;
+  });
+  if (bad.length > 0) throw badRowsError(source, bad);
+  return points;
+}

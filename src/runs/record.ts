@@ -1,0 +1,115 @@
+import { z } from 'zod';
+
+/** The conventions that the numbers of a run can follow; `unstated` where nobody said. */
+export const conventionValues = {
+  params: ['total', 'non-embedding', 'unstated'],
+  flops: ['exact', '6ND', 'unstated'],
+  tokens: ['encoder+decoder', 'decoder', 'unstated'],
+  loss: ['nats-per-token', 'bits-per-token', 'bits-per-byte', 'unstated'],
+} as const;
+
+/** How the numbers of a table are counted; two tables, or a table and a law, compare only where these agree. */
+export interface Conventions {
+  readonly params: (typeof conventionValues.params)[number];
+  readonly flops: (typeof conventionValues.flops)[number];
+  readonly tokens: (typeof conventionValues.tokens)[number];
+  readonly loss: (typeof conventionValues.loss)[number];
+  /** Name of the tokenizer, or `unstated`. */
+  readonly tokenizer: string;
+}
+
+const positive = z.number().positive('must be greater than 0');
+const whole = z.int('must be a whole number');
+const positiveWhole = whole.positive('must be at least 1');
+const wholeFromZero = whole.nonnegative('must be at least 0');
+const text = z.string().min(1, 'must not be empty');
+
+function convention<const T extends readonly [string, ...string[]]>(values: T) {
+  return z.enum(values, `must be one of ${values.join(', ')}`);
+}
+
+/** One evaluated checkpoint of a training run, as a line of JSON or a row of a table (there `scores` is a column for each task). */
+export const runRecordSchema = z
+  .object({
+    runId: text.describe('name of the run; every checkpoint of one run has the same'),
+    params: positive.describe('parameters, counted as paramsConvention says'),
+    tokens: positive
+      .optional()
+      .describe('training tokens seen up to this checkpoint, counted as tokensConvention says'),
+    flops: positive
+      .optional()
+      .describe(
+        'training FLOPs (floating-point operations) spent up to this checkpoint, counted as flopsConvention says',
+      ),
+    loss: positive.describe('evaluation loss at this checkpoint, in lossUnit'),
+    step: wholeFromZero.optional().describe('optimizer steps done at this checkpoint'),
+    stepSeconds: positive.optional().describe('wall-clock time of one training step, in seconds'),
+    nodes: positiveWhole.optional().describe('machines that the run used'),
+    seed: whole.optional().describe('seed of the run'),
+    schedule: text.optional().describe('learning-rate schedule of the run, by any name that is the same for like runs'),
+    split: text.optional().describe('data split that the loss was measured on'),
+    encoderLayers: wholeFromZero.optional().describe('layers of the encoder; 0 for a decoder'),
+    decoderLayers: wholeFromZero.optional().describe('layers of the decoder; 0 for an encoder'),
+    dModel: positiveWhole.optional().describe('width of the residual stream'),
+    dFf: positiveWhole.optional().describe('inner width of the feed-forward'),
+    dKv: positiveWhole.optional().describe('width of one attention head'),
+    heads: positiveWhole.optional().describe('query heads a layer'),
+    vocab: positiveWhole.optional().describe('rows of the embedding table as allocated'),
+    scores: z
+      .record(text, z.number())
+      .optional()
+      .describe(
+        "downstream scores by task, each in its task's own unit; a flat table has a column scores.TASK for each",
+      ),
+    paramsConvention: convention(conventionValues.params)
+      .optional()
+      .describe(
+        'total: every parameter, tied tables once; non-embedding: without embedding tables and output projection',
+      ),
+    flopsConvention: convention(conventionValues.flops)
+      .optional()
+      .describe('exact: every matrix product of forward and backward; 6ND: 6 * params * tokens'),
+    tokensConvention: convention(conventionValues.tokens)
+      .optional()
+      .describe('encoder+decoder: tokens that either stack reads; decoder: tokens of the decoder alone'),
+    lossUnit: convention(conventionValues.loss).optional().describe('unit of the loss'),
+    tokenizer: text.optional().describe('name of the tokenizer whose tokens tokens and loss count'),
+  })
+  .describe('One evaluated checkpoint of a training run');
+
+/** One evaluated checkpoint of a training run. */
+export type RunRecord = Readonly<z.infer<typeof runRecordSchema>>;
+
+/** A record with its place in the file it was read from. */
+export interface Run extends RunRecord {
+  /** Of CSV and JSONL the 1-based number of the line that the record begins on; of Parquet and JSON the 1-based number of the record. */
+  readonly row: number;
+}
+
+/** The fields that together are a run's shape. */
+export const shapeFields = ['encoderLayers', 'decoderLayers', 'dModel', 'dFf', 'dKv', 'heads', 'vocab'] as const;
+
+/** What a cell of a field holds. */
+export type FieldKind = 'number' | 'text';
+
+const fieldKinds: ReadonlyMap<string, FieldKind> = new Map(
+  Object.entries(runRecordSchema.shape)
+    .filter(([name]) => name !== 'scores')
+    .map(([name, schema]) => {
+      const inner = schema instanceof z.ZodOptional ? schema.unwrap() : schema;
+      return [name, inner instanceof z.ZodNumber ? 'number' : 'text'];
+    }),
+);
+
+/** Names of the fields that one column can hold, but for `scores.TASK`. */
+export const fieldNames: readonly string[] = [...fieldKinds.keys()];
+
+/** The task of a field `scores.TASK`; undefined for any other name. */
+export function scoreTask(field: string): string | undefined {
+  return field.startsWith('scores.') && field.length > 'scores.'.length ? field.slice('scores.'.length) : undefined;
+}
+
+/** What a cell of the field holds; undefined where no field has this name. */
+export function fieldKind(field: string): FieldKind | undefined {
+  return scoreTask(field) === undefined ? fieldKinds.get(field) : 'number';
+}
