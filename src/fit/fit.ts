@@ -1,0 +1,212 @@
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { quantileSorted } from 'simple-statistics';
+import { ShapelawError } from '../errors.js';
+import type { RunTable } from '../runs/index.js';
+import { version } from '../version.js';
+import { resampleRuns } from './bootstrap.js';
+import { type CheckedColumns, checkTable, mean } from './checks.js';
+import { domainOf } from './domain.js';
+import type { Law } from './law.js';
+import type { LawColumn, LawForm } from './law-form.js';
+import { scaledConditionNumber } from './linear-algebra.js';
+import { lawForms } from './power-terms.js';
+import { centralInterval, requireLevel } from './predict.js';
+import { createWorkspace, type FitData, type Solution, solve } from './solve.js';
+
+export interface FitOptions {
+  /** The law: `chinchilla`, of params and tokens, or `power`, of one column. */
+  readonly law: 'chinchilla' | 'power';
+  /** The column of a power law. Defaults to `flops`. */
+  readonly variable?: LawColumn;
+  /** Huber's delta on residuals of log loss. Defaults to 1e-3. */
+  readonly delta?: number;
+  /** Bootstrap refits; 0 for no intervals. Defaults to 1000. */
+  readonly draws?: number;
+  /** Seed of the bootstrap, a 32-bit integer. Defaults to 0. */
+  readonly seed?: number;
+  /** Level of the intervals, in (0, 1). Defaults to 0.95. */
+  readonly level?: number;
+}
+
+/** Condition number beyond which the coordinates have lost half of a double's digits. */
+const illConditioned = 1e7;
+/** Scale-free gradient up to which a solve counts as converged though it ran out of iterations. */
+const acceptableGradient = 1e-6;
+const residualQuantiles = 201;
+
+/**
+ * Fits a law to a run table: the summed Huber loss of log-loss residuals, minimised from starts by variable projection,
+ * with a bootstrap over runs (Hoffmann et al. 2022, equation 3; delta 1e-3 as there).
+ *
+ * @throws ShapelawError where the table can't support the law (see {@link checkTable}), or `bad-usage` for an option out of range.
+ */
+export function fitLaw(table: RunTable, options: FitOptions): Law {
+  const { delta = 1e-3, draws: drawCount = 1000, seed = 0, level = 0.95 } = options;
+  if (!(delta > 0 && Number.isFinite(delta)))
+    throw new ShapelawError('bad-usage', `delta must be positive, not ${delta}`);
+  if (!(Number.isInteger(drawCount) && drawCount >= 0 && drawCount <= 1e6)) {
+    throw new ShapelawError('bad-usage', `draws must be an integer from 0 to 1,000,000, not ${drawCount}`);
+  }
+  if (!(Number.isInteger(seed) && Math.abs(seed) < 2 ** 31))
+    throw new ShapelawError('bad-usage', `the seed must be a 32-bit integer, not ${seed}`);
+  requireLevel(level);
+
+  const form = formOf(options);
+  const checked = checkTable(table, form);
+  const centres = checked.columns.map((column) => mean(column.map(Math.log)));
+  const data: FitData = {
+    columns: checked.columns.map((column, k) => column.map((value) => Math.log(value) - centres[k]!)),
+    logLoss: checked.loss.map(Math.log),
+  };
+  const bounds = form.bounds(data.logLoss.reduce((low, value) => Math.min(low, value)));
+  const size = form.parameters.length;
+  const workspace = createWorkspace(data.logLoss.length, size);
+  const ones = new Float64Array(data.logLoss.length).fill(1);
+
+  const starts = form.starts(data.columns, checked.loss);
+  const best = starts
+    .map((start) => solve(form, data, ones, delta, start, bounds, workspace))
+    .reduce((a, b) => (b.value < a.value ? b : a));
+  form.evaluate(best.theta, data.columns, data.logLoss.length, workspace.fitted, workspace.jacobian);
+  const condition = scaledConditionNumber(workspace.jacobian, size);
+  const residuals = data.logLoss.map((value, row) => value - workspace.fitted[row]!);
+
+  const { runOfRow, runs } = indexRuns(table);
+  const parameters = form.toParameters(best.theta, centres);
+  const resampled =
+    drawCount > 0 && runs > 1
+      ? resampleRuns(runOfRow, runs, drawCount, seed, (weights) => supportsLaw(checked, weights, size))
+      : { weights: [], redrawn: 0 };
+  const draws = resampled.weights.map((weights) =>
+    form.toParameters(solve(form, data, weights, delta, best.theta, bounds, workspace).theta, centres),
+  );
+  const named = (values: readonly number[]) => Object.fromEntries(form.parameters.map((name, k) => [name, values[k]!]));
+  const interval = (values: readonly number[]): [number, number] =>
+    [...centralInterval(values, level)] as [number, number];
+  const derived = Object.entries(form.derive(parameters));
+  const derivedDraws = draws.map((draw) => form.derive(draw));
+
+  return {
+    format: 'shapelaw-law/1',
+    name: `${form.name} fitted to ${table.source}`,
+    law: options.law,
+    formula: form.formula,
+    variables: [...form.columns],
+    parameters: named(parameters),
+    objective: { kind: 'huber-log-loss-sum', delta, value: best.value },
+    status: statusOf(best, condition),
+    solver: {
+      gradientNorm: best.gradientNorm,
+      conditionNumber: Number.isFinite(condition) ? condition : null,
+      iterations: best.iterations,
+      starts: starts.length,
+    },
+    rows: {
+      used: table.rows.length,
+      runs,
+      configurations: checked.configurations,
+      dropped: table.dropped.map((dropped) => ({ ...dropped })),
+    },
+    intervals:
+      draws.length > 0
+        ? {
+            level,
+            kind: `percentile, bootstrap over ${runs} runs`,
+            parameters: Object.fromEntries(
+              form.parameters.map((name, k) => [name, interval(draws.map((draw) => draw[k]!))]),
+            ),
+          }
+        : null,
+    derived: Object.fromEntries(
+      derived.map(([name, value]) => [
+        name,
+        { value, interval: draws.length > 0 ? interval(derivedDraws.map((draw) => draw[name]!)) : null },
+      ]),
+    ),
+    draws:
+      draws.length > 0
+        ? { unit: 'run', seed, redrawn: resampled.redrawn, parameters: [...form.parameters], values: draws }
+        : null,
+    residuals: { quantiles: quantilesOf(residuals, size) },
+    conventions: { ...table.conventions },
+    domain: domainOf(form.columns, checked.columns),
+    provenance: {
+      source: table.source,
+      fileSha256: table.sha256,
+      rowsSha256: hashRows(table),
+      options: { ...table.options, delta, draws: drawCount, seed, level },
+      rounded: false,
+      notes: [...table.warnings, ...fewRuns(runs, draws.length)],
+      version,
+    },
+  };
+}
+
+function formOf(options: FitOptions): LawForm {
+  if (options.law === 'chinchilla') {
+    if (options.variable === undefined) return lawForms.chinchilla;
+    throw new ShapelawError('bad-usage', 'a variable goes with the power law only; chinchilla uses params and tokens');
+  }
+  if (options.law === 'power') {
+    const variable = options.variable ?? 'flops';
+    if (['params', 'tokens', 'flops'].includes(variable)) return lawForms.power(variable);
+    throw new ShapelawError('bad-usage', `the power law is one of params, tokens or flops, not ${String(variable)}`);
+  }
+  throw new ShapelawError('unknown-law', `no law named ${String(options.law)} can be fitted: chinchilla, power`);
+}
+
+function statusOf(solution: Solution, condition: number): Law['status'] {
+  if (solution.atBound) return 'bound-hit';
+  if (!(solution.converged || solution.gradientNorm <= acceptableGradient)) return 'max-iterations';
+  return condition > illConditioned ? 'ill-conditioned' : 'converged';
+}
+
+function indexRuns(table: RunTable): { runOfRow: Int32Array; runs: number } {
+  const index = new Map<string, number>();
+  const runOfRow = Int32Array.from(table.rows, (row) => {
+    const known = index.get(row.runId);
+    if (known !== undefined) return known;
+    index.set(row.runId, index.size);
+    return index.size - 1;
+  });
+  return { runOfRow, runs: index.size };
+}
+
+/** A resample needs as many distinct points as the law has parameters, and at least two values in every column. */
+function supportsLaw(checked: CheckedColumns, weights: Float64Array, parameters: number): boolean {
+  const points = new Set<string>();
+  const values = checked.columns.map(() => new Set<number>());
+  for (let row = 0; row < weights.length; row++) {
+    if (weights[row] === 0) continue;
+    for (const [k, column] of checked.columns.entries()) values[k]!.add(column[row]!);
+    points.add(checked.columns.map((column) => column[row]).join(' '));
+    if (points.size >= parameters && values.every((set) => set.size >= 2)) return true;
+  }
+  return false;
+}
+
+/** Quantiles of the residuals at evenly spaced probabilities, widened for the parameters that the fit took from them. */
+function quantilesOf(residuals: Float64Array, parameters: number): number[] {
+  const rows = residuals.length;
+  const widening = Math.sqrt(rows / Math.max(1, rows - parameters));
+  const sorted = Array.from(residuals).sort((a, b) => a - b);
+  return Array.from(
+    { length: residualQuantiles },
+    (_, k) => widening * quantileSorted(sorted, (k + 0.5) / residualQuantiles),
+  );
+}
+
+function hashRows(table: RunTable): string {
+  const lines = table.rows.map((row) =>
+    JSON.stringify([row.runId, row.params, row.tokens ?? null, row.flops ?? null, row.loss]),
+  );
+  return bytesToHex(sha256(utf8ToBytes(lines.join('\n'))));
+}
+
+function fewRuns(runs: number, draws: number): string[] {
+  if (runs === 1) return ['one run only: nothing to bootstrap over, so there are no intervals'];
+  if (draws > 0 && runs < 10)
+    return [`intervals rest on ${runs} runs; a percentile bootstrap over so few is too narrow`];
+  return [];
+}

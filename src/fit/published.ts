@@ -1,0 +1,180 @@
+import { ShapelawError } from '../errors.js';
+import { version } from '../version.js';
+import { computeOptimum } from './compute-optimum.js';
+import type { Law } from './law.js';
+
+interface PublishedLaw {
+  readonly law: Law['law'];
+  readonly formula: string;
+  readonly variables: readonly Law['variables'][number][];
+  readonly parameters: Readonly<Record<string, number>>;
+  readonly rounded: boolean;
+  readonly conventions: Partial<Law['conventions']>;
+  readonly ranges: Readonly<Record<string, readonly [number, number]>> | null;
+  readonly source: string;
+  readonly notes: readonly string[];
+  /** Central intervals of single parameters as printed. */
+  readonly intervals?: NonNullable<Law['intervals']>;
+}
+
+const chinchilla = {
+  law: 'chinchilla',
+  formula: 'L = E + A params^-alpha + B tokens^-beta',
+  variables: ['params', 'tokens'],
+} as const;
+const hoffmannRanges = { params: [70e6, 16e9], tokens: [5e9, 500e9] } as const;
+const hoffmannConventions = { loss: 'nats-per-token' } as const;
+const decoderTokens = { tokens: 'decoder' } as const;
+
+const publishedLaws: Readonly<Record<string, PublishedLaw>> = {
+  'hoffmann-2022': {
+    ...chinchilla,
+    parameters: {
+      E: Math.exp(0.5267228),
+      A: Math.exp(6.0073404),
+      B: Math.exp(6.0179186),
+      alpha: 0.33917084,
+      beta: 0.2849083,
+    },
+    rounded: false,
+    conventions: { ...hoffmannConventions, ...decoderTokens },
+    ranges: hoffmannRanges,
+    source:
+      'Hoffmann et al. 2022, Training Compute-Optimal Large Language Models, appendix D.3, at the precision of its TeX source (read by Besiroglu et al. 2024)',
+    notes: [
+      'approach 3; its printed intervals of the exponent, .454 to .455, would take some 600,000 runs (Besiroglu et al. 2024)',
+      'disagrees with approaches 1 and 2 of the same paper, and with a re-fit of its own figure 4: see besiroglu-2024',
+    ],
+  },
+  'hoffmann-2022-rounded': {
+    ...chinchilla,
+    parameters: { E: 1.69, A: 406.4, B: 410.7, alpha: 0.34, beta: 0.28 },
+    rounded: true,
+    conventions: { ...hoffmannConventions, ...decoderTokens },
+    ranges: hoffmannRanges,
+    source: 'Hoffmann et al. 2022, Training Compute-Optimal Large Language Models, equation 10',
+    notes: [
+      'rounded as printed: at 5.76e23 FLOP it asks for 92.6 tokens a parameter, where the unrounded parameters ask for 58.9; prefer hoffmann-2022 or besiroglu-2024',
+    ],
+  },
+  'besiroglu-2024': {
+    ...chinchilla,
+    parameters: { E: 1.8172, A: 482.01, B: 2085.43, alpha: 0.3478, beta: 0.3658 },
+    rounded: false,
+    conventions: { ...hoffmannConventions, ...decoderTokens },
+    ranges: { params: [57334197, 16183346311], tokens: [818680777, 317754489344] },
+    source: 'Besiroglu et al. 2024, Chinchilla Scaling: A replication attempt, table 1',
+    notes: [
+      'a likelihood fit to 240 points digitised from figure 4 of Hoffmann et al. 2022; the ranges are those of the points',
+      'printed to 4 digits; the more digits in the notebook of its authors change tokens per parameter by 0.3%',
+      'intervals are published for single parameters only, so none follows for a prediction',
+    ],
+    intervals: {
+      level: 0.95,
+      kind: 'bootstrap, as published',
+      parameters: {
+        A: [285.2, 743.6],
+        B: [1042, 5810],
+        E: [1.769, 1.871],
+        alpha: [0.317, 0.373],
+        beta: [0.331, 0.415],
+      },
+    },
+  },
+  'kaplan-2020': {
+    law: 'kaplan',
+    formula: 'L = [(Nc/params)^(alphaN/alphaD) + Dc/tokens]^alphaD',
+    variables: ['params', 'tokens'],
+    parameters: { Nc: 6.4e13, Dc: 1.8e13, alphaN: 0.076, alphaD: 0.103 },
+    rounded: true,
+    conventions: { params: 'non-embedding', loss: 'nats-per-token', tokenizer: 'GPT-2 BPE, 50257', ...decoderTokens },
+    ranges: { params: [768, 1.5e9], tokens: [22e6, 23e9] },
+    source: 'Kaplan et al. 2020, Scaling Laws for Neural Language Models, equation 1.5 and table 2',
+    notes: ['rounded as printed; of models trained to convergence on WebText2, early-stopped'],
+  },
+  'muennighoff-2023': {
+    law: 'data-constrained',
+    formula:
+      'L = E + A effective(params)^-alpha + B effective(tokens)^-beta, effective(x) = U + U R* (1 - exp(-(x/U - 1)/R*))',
+    variables: ['params', 'tokens', 'uniqueTokens'],
+    parameters: {
+      E: Math.exp(0.6254804),
+      A: Math.exp(6.255414),
+      B: Math.exp(7.3049974),
+      alpha: 0.3526596,
+      beta: 0.3526596,
+      RD: 15.387756,
+      RN: 5.309743,
+    },
+    rounded: false,
+    conventions: { loss: 'nats-per-token', tokenizer: 'GPT-2 BPE, 50257', ...decoderTokens },
+    ranges: null,
+    source:
+      'Muennighoff et al. 2023, Scaling Data-Constrained Language Models, section 3.2, at the precision of its code',
+    notes: ['runs of up to 9B parameters and 900B tokens; alpha and beta were set equal'],
+  },
+};
+
+/** Names of the published laws. */
+export function publishedLawNames(): readonly string[] {
+  return Object.keys(publishedLaws);
+}
+
+/**
+ * A published law, as a law file holds it; without draws, since none are published.
+ *
+ * @throws ShapelawError `unknown-law`, listing the names.
+ */
+export function publishedLaw(name: string): Law {
+  const found = publishedLaws[name.toLowerCase()];
+  if (found === undefined) {
+    throw new ShapelawError('unknown-law', `no published law named ${name}: ${publishedLawNames().join(', ')}`, {
+      name,
+    });
+  }
+  const { parameters } = found;
+  const optimum: Readonly<Record<string, number>> =
+    found.law === 'chinchilla'
+      ? computeOptimum({ A: parameters.A!, B: parameters.B!, alpha: parameters.alpha!, beta: parameters.beta! })
+      : {};
+  return {
+    format: 'shapelaw-law/1',
+    name: name.toLowerCase(),
+    law: found.law,
+    formula: found.formula,
+    variables: [...found.variables],
+    parameters: { ...parameters },
+    objective: null,
+    status: 'published',
+    solver: null,
+    rows: null,
+    intervals: found.intervals ?? null,
+    derived: Object.fromEntries(Object.entries(optimum).map(([key, value]) => [key, { value, interval: null }])),
+    draws: null,
+    residuals: null,
+    conventions: {
+      params: 'unstated',
+      flops: 'unstated',
+      tokens: 'unstated',
+      loss: 'unstated',
+      tokenizer: 'unstated',
+      ...found.conventions,
+    },
+    domain:
+      found.ranges === null
+        ? null
+        : {
+            ranges: Object.fromEntries(Object.entries(found.ranges).map(([key, [low, high]]) => [key, [low, high]])),
+            hull: null,
+          },
+    provenance: {
+      source: found.source,
+      fileSha256: null,
+      rowsSha256: null,
+      options: {},
+      rounded: found.rounded,
+      notes: [...found.notes],
+      version,
+    },
+  };
+}
