@@ -1,0 +1,57 @@
+import { ShapelawError } from '../errors.js';
+import { computeOptimum } from '../fit/compute-optimum.js';
+import type { LawPoint } from '../fit/formulas.js';
+import type { Law } from '../fit/law.js';
+import { centralInterval, type Interval, lawDraws } from '../fit/predict.js';
+import type { ParameterCount } from '../flops/parameters.js';
+
+/** A number with its interval, null where its evidence has none. */
+export interface Estimate {
+  readonly value: number;
+  readonly interval: Interval | null;
+}
+
+type Surface = { readonly A: number; readonly B: number; readonly alpha: number; readonly beta: number };
+
+/** The parameters of a shape as a law counts them; a law that states nothing is taken to count all. */
+export function parametersFor(law: Law, count: ParameterCount): number {
+  return law.conventions.params === 'non-embedding' ? count.nonEmbedding : count.total;
+}
+
+/** What a law is asked for a shape trained on some tokens. */
+export function pointFor(law: Law, count: ParameterCount, tokens: number, flops: number): LawPoint {
+  return { params: parametersFor(law, count), tokens, flops };
+}
+
+/**
+ * Tokens at which N parameters are compute-optimal on a surface L(N, D): N = G (C/6)^a gives C, and D = C / (6 N).
+ *
+ * @throws ShapelawError `bad-usage` for a law that is no such surface.
+ */
+export function optimalTokens(law: Law, params: number, level: number): Estimate {
+  const tokensOf = (surface: Surface) => {
+    const { a, G } = computeOptimum(surface);
+    return (params / G) ** (1 / a) / params;
+  };
+  const draws = lawDraws(law);
+  return {
+    value: tokensOf(surfaceOf(law, law.parameters)),
+    interval:
+      draws === null
+        ? null
+        : centralInterval(
+            draws.map((draw) => tokensOf(surfaceOf(law, draw))),
+            level,
+          ),
+  };
+}
+
+function surfaceOf(law: Law, parameters: Readonly<Record<string, number>>): Surface {
+  if (law.law !== 'chinchilla') {
+    throw new ShapelawError(
+      'bad-usage',
+      `${law.name} is a ${law.law} law, which states no compute optimum of tokens; a chinchilla law does`,
+    );
+  }
+  return { A: parameters.A!, B: parameters.B!, alpha: parameters.alpha!, beta: parameters.beta! };
+}

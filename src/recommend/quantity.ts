@@ -1,0 +1,60 @@
+import { ShapelawError } from '../errors.js';
+
+/** Decimal multiples as people write them; B is a billion. */
+const multiples: Readonly<Record<string, number>> = {
+  '': 1,
+  k: 1e3,
+  K: 1e3,
+  M: 1e6,
+  G: 1e9,
+  B: 1e9,
+  T: 1e12,
+  P: 1e15,
+  E: 1e18,
+  Z: 1e21,
+};
+
+/** What a quantity counts, with the unit words that may follow it and an example for messages. */
+const quantities = {
+  params: { units: ['', 'param', 'params', 'parameters'], example: '220M' },
+  tokens: { units: ['', 'token', 'tokens'], example: '5B' },
+  flops: { units: ['', 'flop', 'flops'], example: '1e21' },
+  hours: { units: ['', 'h', 'hour', 'hours', 'gpu-hours'], example: '500' },
+  days: { units: ['', 'd', 'day', 'days'], example: '3' },
+  dollars: { units: ['', 'usd', 'dollars'], example: '$5000' },
+} as const;
+
+export type QuantityKind = keyof typeof quantities;
+
+/**
+ * Reads a positive quantity as people write it: `220M`, `1e21 FLOP`, `$5,000`, `3 days`.
+ *
+ * @throws ShapelawError `bad-quantity` with the text, what it should count, and an example.
+ */
+export function parseQuantity(text: string, kind: QuantityKind): number {
+  const { units, example } = quantities[kind];
+  const trimmed = text.trim();
+  const written = kind === 'dollars' ? trimmed.replace(/^\$\s*/, '') : trimmed;
+  const match = /^(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*(.*)$/i.exec(written);
+  const refuse = (reason: string) =>
+    new ShapelawError('bad-quantity', `"${text}" is not a quantity of ${kind}: ${reason}. Write it as in ${example}`, {
+      text,
+      kind,
+    });
+  if (match === null) throw refuse(/^-/.test(written) ? 'it must be positive' : 'no number at its start');
+  const multiple = multipleOf(match[3]!.trim(), units);
+  if (multiple === undefined)
+    throw refuse(`"${match[3]}" is neither a multiple (k, M, B, T, P, E, Z) nor a unit of ${kind}`);
+  const value = Number(match[1]!.replaceAll(',', '') + (match[2] ?? '')) * multiple;
+  if (!(value > 0 && Number.isFinite(value))) throw refuse('it must be positive and finite');
+  return value;
+}
+
+/** The factor that a suffix such as `M`, `M params`, `Mtokens` or `tokens` stands for. */
+function multipleOf(suffix: string, units: readonly string[]): number | undefined {
+  for (const letter of Object.keys(multiples)) {
+    if (suffix.startsWith(letter) && units.includes(suffix.slice(letter.length).trim().toLowerCase()))
+      return multiples[letter];
+  }
+  return undefined;
+}

@@ -1,0 +1,173 @@
+import { ShapelawError } from '../errors.js';
+import type { Range } from '../flops/cost.js';
+import { defaultCarbonIntensity, defaultMfu, defaultPue } from '../flops/cost-defaults.js';
+import type { SequenceLengths } from '../flops/flops.js';
+import { defaultPrecision, findHardware, peakFlops } from '../flops/hardware.js';
+import type { Hardware, Precision } from '../flops/hardware-catalogue.js';
+import type { Optimizer, Recomputation, TrainingPrecision } from '../flops/memory.js';
+import { spanCorruptionLengths } from '../flops/span-corruption.js';
+import type { Budget } from './budget.js';
+
+/** What a recommendation may be told about the machine and the run; everything has a default that the answer states. */
+export interface SettingOptions {
+  /** A device of the catalogue by name, or one of your own. Defaults to `H100`. */
+  readonly hardware?: string | Hardware;
+  /** Devices that train side by side. Defaults to the budget's GPUs, else 1. */
+  readonly devices?: number;
+  /** Defaults to bf16 where the device has it, else fp16, else fp32. */
+  readonly precision?: Precision;
+  /** Model FLOPs utilisation, lowest and highest. Defaults to 0.213 to 0.462. */
+  readonly mfu?: Range;
+  /** US dollars for one device and hour. Defaults to the catalogue's price. */
+  readonly dollarsPerHour?: number;
+  /** Defaults to 1.54. */
+  readonly pue?: number;
+  /** Grams of CO2 equivalent a kWh. Defaults to 458. */
+  readonly carbonIntensity?: number;
+  /** Tokens of one sequence. Defaults to 512 and 114, span corruption's own. */
+  readonly lengths?: SequenceLengths;
+  /** Sequences a step. Defaults to 128, T5's. */
+  readonly batch?: number;
+}
+
+/** An input of the answer, where it comes from, and whether the user gave it. */
+export interface Assumption {
+  readonly name: string;
+  readonly value: string;
+  readonly source: string;
+  readonly given: boolean;
+}
+
+export interface Setting {
+  readonly hardware: Hardware;
+  readonly devices: number;
+  readonly peakFlops: number;
+  readonly mfu: Range;
+  readonly dollarsPerHour: number | null;
+  readonly watts: number | null;
+  readonly pue: number;
+  readonly carbonIntensity: number;
+  readonly lengths: SequenceLengths;
+  readonly batch: number;
+  readonly memory: {
+    readonly batch: number;
+    readonly precision: TrainingPrecision;
+    readonly optimizer: Optimizer;
+    readonly recomputation: Recomputation;
+  };
+  readonly assumptions: readonly Assumption[];
+}
+
+/** Sequences on a device at a time, at most. */
+const largestMicroBatch = 16;
+
+/**
+ * Fills in every default and says which were used.
+ *
+ * @throws ShapelawError `unknown-hardware`, and `bad-usage` for values out of range.
+ */
+export function resolveSetting(budget: Budget, options: SettingOptions): Setting {
+  const hardware = typeof options.hardware === 'object' ? options.hardware : findHardware(options.hardware ?? 'H100');
+  const devices = options.devices ?? (budget.kind === 'gpus-days' ? budget.gpus : 1);
+  const batch = options.batch ?? 128;
+  for (const [name, value] of Object.entries({ devices, batch })) {
+    if (!(Number.isSafeInteger(value) && value > 0))
+      throw new ShapelawError('bad-usage', `${name} must be a positive integer, not ${value}`);
+  }
+  if (budget.kind === 'gpus-days' && budget.gpus !== devices) {
+    throw new ShapelawError('bad-usage', `the budget is of ${budget.gpus} GPUs, so it can't run on ${devices} devices`);
+  }
+  const precision = options.precision ?? defaultPrecision(hardware);
+  const mfu = options.mfu ?? defaultMfu.value;
+  if (!(mfu[0] > 0 && mfu[0] <= mfu[1] && mfu[1] <= 1)) {
+    throw new ShapelawError(
+      'bad-usage',
+      `MFU must be a range within 0 and 1, the lower end first, not ${mfu.join(' to ')}`,
+    );
+  }
+  const dollarsPerHour = options.dollarsPerHour ?? hardware.dollarsPerHour?.value ?? null;
+  const pue = options.pue ?? defaultPue.value;
+  const carbonIntensity = options.carbonIntensity ?? defaultCarbonIntensity.value;
+  const lengths = options.lengths ?? { encoderTokens: 512, decoderTokens: spanCorruptionLengths(512).decoderTokens };
+  const microBatch = Math.min(largestMicroBatch, Math.ceil(batch / devices));
+  const peak = peakFlops(hardware, precision);
+  const trainingPrecision: TrainingPrecision =
+    precision === 'bf16' ? 'mixed-bf16' : precision === 'fp16' ? 'mixed-fp16' : 'fp32';
+  const given = (key: keyof SettingOptions) => options[key] !== undefined;
+
+  const assumptions: Assumption[] = [
+    {
+      name: 'device',
+      value: `${devices} x ${hardware.name}, ${peak / 1e12} TFLOP/s dense ${precision}`,
+      source: `${hardware.source} (${hardware.date})`,
+      given: given('hardware'),
+    },
+    {
+      name: 'MFU',
+      value: `${percent(mfu[0])} to ${percent(mfu[1])}`,
+      source: given('mfu') ? 'given' : defaultMfu.source,
+      given: given('mfu'),
+    },
+    {
+      name: 'price',
+      value: dollarsPerHour === null ? 'unknown' : `$${dollarsPerHour} a device and hour`,
+      source: given('dollarsPerHour') ? 'given' : priceSource(hardware),
+      given: given('dollarsPerHour'),
+    },
+    {
+      name: 'power',
+      value: hardware.watts === null ? 'unknown' : `${hardware.watts} W a device, PUE ${pue}`,
+      source: given('pue') ? 'given' : `the maker's figure; PUE: ${defaultPue.source}`,
+      given: given('pue'),
+    },
+    {
+      name: 'grid',
+      value: `${carbonIntensity} g CO2e a kWh`,
+      source: given('carbonIntensity') ? 'given' : defaultCarbonIntensity.source,
+      given: given('carbonIntensity'),
+    },
+    {
+      name: 'sequence',
+      value: `${lengths.encoderTokens} encoder and ${lengths.decoderTokens} decoder tokens`,
+      source: given('lengths')
+        ? 'given'
+        : "span corruption's lengths at density 0.15, mean span 3 (Raffel et al. 2020)",
+      given: given('lengths'),
+    },
+    {
+      name: 'batch',
+      value: `${batch} sequences a step`,
+      source: given('batch') ? 'given' : 'Raffel et al. 2020, section 3.1.2',
+      given: given('batch'),
+    },
+    {
+      name: 'memory',
+      value: `Adafactor, ${trainingPrecision}, ${microBatch} sequences a device at a time, attention core recomputed, no sharding`,
+      source: "T5's optimizer (Raffel et al. 2020); activations after Korthikanti et al. 2022",
+      given: false,
+    },
+  ];
+  return {
+    hardware,
+    devices,
+    peakFlops: peak,
+    mfu,
+    dollarsPerHour,
+    watts: hardware.watts,
+    pue,
+    carbonIntensity,
+    lengths,
+    batch,
+    memory: { batch: microBatch, precision: trainingPrecision, optimizer: 'adafactor', recomputation: 'selective' },
+    assumptions,
+  };
+}
+
+function priceSource(hardware: Hardware): string {
+  const price = hardware.dollarsPerHour;
+  return price === null ? 'no list price known; state one with --price' : `on demand, ${price.source}, ${price.date}`;
+}
+
+function percent(share: number): string {
+  return `${Number((100 * share).toFixed(1))}%`;
+}
