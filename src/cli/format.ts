@@ -1,0 +1,68 @@
+/** 222,903,552: every digit of a count. */
+export function exact(value: number): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: 0 });
+}
+
+const multiples = [
+  [1e12, 'T'],
+  [1e9, 'B'],
+  [1e6, 'M'],
+  [1e3, 'k'],
+] as const;
+
+/** Digits shown of an estimate. */
+const digits = 3;
+
+/** 5.61B: a count to three digits. */
+export function short(value: number): string {
+  const [factor, letter] = multiples.find(([size]) => Math.abs(value) >= size) ?? [1, ''];
+  return `${significant(value / factor)}${letter}`;
+}
+
+/** Three significant digits, without an exponent for everyday sizes. */
+export function significant(value: number): string {
+  if (value !== 0 && (Math.abs(value) >= 1e6 || Math.abs(value) < 1e-4)) return scientific(value);
+  return Number(value.toPrecision(digits)).toLocaleString('en-US', { maximumFractionDigits: 6 });
+}
+
+/** 3.02e11: a large quantity to three digits. */
+export function scientific(value: number): string {
+  return value.toExponential(digits - 1).replace('e+', 'e');
+}
+
+/** 4.86 GB: bytes in decimal units. */
+export function bytes(value: number): string {
+  const [factor, unit] = (
+    [
+      [1e12, 'TB'],
+      [1e9, 'GB'],
+      [1e6, 'MB'],
+      [1e3, 'kB'],
+    ] as const
+  ).find(([size]) => value >= size) ?? [1, 'B'];
+  return `${significant(value / factor)} ${unit}`;
+}
+
+/** 3.2 h: a time in the unit that suits it. */
+export function duration(seconds: number): string {
+  const [factor, unit] = (
+    [
+      [365.25 * 86400, 'years'],
+      [86400, 'days'],
+      [3600, 'h'],
+      [60, 'min'],
+    ] as const
+  ).find(([size]) => seconds >= 2 * size) ?? [1, 's'];
+  return `${significant(seconds / factor)} ${unit}`;
+}
+
+/** +1.3%: a change. */
+export function change(share: number): string {
+  return `${share >= 0 ? '+' : ''}${(100 * share).toFixed(1)}%`;
+}
+
+/** Both ends of a range by one format; one where they print alike. */
+export function range(ends: readonly [number, number], format: (value: number) => string): string {
+  const [low, high] = [format(ends[0]), format(ends[1])];
+  return low === high ? low : `${low} to ${high}`;
+}

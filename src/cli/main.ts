@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+import { run } from './program.js';
+import { processTerminal } from './terminal.js';
+
+// A reader that closes the pipe early, such as head, has all it wants.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
+process.exitCode = await run(process.argv.slice(2), processTerminal());

@@ -1,0 +1,32 @@
+import { InvalidArgumentError } from 'commander';
+
+/** Reads an option's value as a positive integer. */
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('It must be a positive integer.');
+}
+
+/** Reads an option's value as an integer of at least 0. */
+export function wholeNumber(text: string): number {
+  return text === '0' ? 0 : positiveInteger(text);
+}
+
+/** Reads an option's value as a positive number. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (/^[\d.]+(e[+-]?\d+)?$/i.test(text) && value > 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError('It must be a positive number.');
+}
+
+/** Reads an option's value as a share, in (0, 1]. */
+export function share(text: string): number {
+  const value = text.endsWith('%') ? positiveNumber(text.slice(0, -1)) / 100 : positiveNumber(text);
+  if (value <= 1) return value;
+  throw new InvalidArgumentError('It must lie between 0 and 1.');
+}
+
+/** Adds the value of an option that may be given several times. */
+export function collect(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}

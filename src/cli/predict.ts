@@ -1,0 +1,184 @@
+import { Command } from 'commander';
+import { ShapelawError } from '../errors.js';
+import type { Extrapolation } from '../fit/domain.js';
+import type { LawPoint } from '../fit/formulas.js';
+import type { Law } from '../fit/law.js';
+import type { LossPrediction } from '../fit/predict.js';
+import type { QuantityKind } from '../recommend/quantity.js';
+import { short } from './format.js';
+import { collect, share } from './options.js';
+import { table } from './table.js';
+import type { Terminal } from './terminal.js';
+
+interface PredictOptions {
+  readonly params?: string;
+  readonly shape?: string;
+  readonly tokens?: string;
+  readonly flops?: string;
+  readonly uniqueTokens?: string;
+  readonly runs?: string;
+  readonly map?: readonly string[];
+  readonly level: number;
+  readonly json?: boolean;
+}
+
+/** A point with what a law predicts there. */
+interface PointPrediction {
+  readonly row?: number;
+  readonly point: LawPoint;
+  readonly measured?: number;
+  readonly loss: LossPrediction;
+  readonly extrapolation: Extrapolation;
+}
+
+export function predictCommand(terminal: Terminal): Command {
+  return new Command('predict')
+    .description('Predict the loss at a point, or at every row of a table, by a law.')
+    .argument('<law>', 'law file, or a published law such as besiroglu-2024')
+    .option('--params <count>', 'parameters, as the law counts them, such as 1.3B')
+    .option('--shape <shape>', 'a shape whose parameters count as the law counts them')
+    .option('--tokens <count>', 'training tokens, such as 30B')
+    .option('--flops <count>', 'training FLOPs, for a law of flops')
+    .option('--unique-tokens <count>', 'unique tokens at hand, for a law of repeated data')
+    .option('--runs <table>', 'table of points, in any format and layout that fit reads')
+    .option('--map <field=column,...>', 'columns of the table; repeatable', collect)
+    .option('--level <share>', 'of the intervals', share, 0.95)
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  shapelaw predict besiroglu-2024 --params 1.3B --tokens 30B\n  shapelaw predict law.json --runs points.csv --json',
+    )
+    .action(async (name: string, options: PredictOptions) => {
+      const [{ readLaw }, { predictor }] = await Promise.all([import('./read-law.js'), import('../fit/predict.js')]);
+      const law = await readLaw(name);
+      const predictAt = predictor(law, options.level);
+      if (law.provenance.rounded)
+        terminal.err(`warning: ${law.name} has rounded parameters: ${law.provenance.notes[0]}\n`);
+      if (options.runs !== undefined) {
+        const predictions = await predictTable(law, options.runs, options, predictAt);
+        terminal.out(
+          options.json
+            ? `${JSON.stringify({ law: law.name, predictions }, null, 2)}\n`
+            : text(law, predictions, terminal),
+        );
+        return;
+      }
+      const point = await pointOf(law, options);
+      const prediction = { point, ...predictAt(point) };
+      terminal.out(
+        options.json
+          ? `${JSON.stringify({ law: law.name, ...prediction }, null, 2)}\n`
+          : text(law, [prediction], terminal),
+      );
+    });
+}
+
+async function pointOf(law: Law, options: PredictOptions): Promise<LawPoint> {
+  if (options.params !== undefined && options.shape !== undefined) {
+    throw new ShapelawError('bad-usage', '--params and --shape both give the parameters; keep one of them');
+  }
+  const { parseQuantity } = await import('../recommend/quantity.js');
+  const read = (text: string | undefined, kind: QuantityKind) =>
+    text === undefined ? undefined : parseQuantity(text, kind);
+  const point = {
+    params: options.shape === undefined ? read(options.params, 'params') : await parametersOf(law, options.shape),
+    tokens: read(options.tokens, 'tokens'),
+    flops: read(options.flops, 'flops'),
+    uniqueTokens: read(options.uniqueTokens, 'tokens'),
+  };
+  const flags = {
+    params: '--params or --shape',
+    tokens: '--tokens',
+    flops: '--flops',
+    uniqueTokens: '--unique-tokens',
+  };
+  const missing = law.variables.filter((variable) => point[variable] === undefined).map((variable) => flags[variable]);
+  if (missing.length > 0) {
+    throw new ShapelawError('bad-usage', `${law.name} needs ${missing.join(' and ')}; or give a table with --runs`, {
+      missing,
+    });
+  }
+  return Object.fromEntries(Object.entries(point).filter(([, value]) => value !== undefined));
+}
+
+async function parametersOf(law: Law, text: string): Promise<number> {
+  const [{ resolveShape }, { countParameters }, { parametersFor }] = await Promise.all([
+    import('./resolve-shape.js'),
+    import('../flops/parameters.js'),
+    import('../recommend/law-use.js'),
+  ]);
+  return parametersFor(law, countParameters(await resolveShape(text)));
+}
+
+async function predictTable(
+  law: Law,
+  path: string,
+  options: PredictOptions,
+  predictAt: (point: LawPoint) => { readonly loss: LossPrediction; readonly extrapolation: Extrapolation },
+): Promise<PointPrediction[]> {
+  const alone = (['params', 'shape', 'tokens', 'flops'] as const).filter((key) => options[key] !== undefined);
+  if (alone.length > 0) {
+    throw new ShapelawError(
+      'bad-usage',
+      `--runs takes every point from the table; leave out ${alone.map((key) => `--${key}`).join(', ')}`,
+    );
+  }
+  const [{ readPoints }, { parseColumnMap }, { splitMaps }, { parseQuantity }] = await Promise.all([
+    import('../runs/read.js'),
+    import('../runs/columns.js'),
+    import('./fit.js'),
+    import('../recommend/quantity.js'),
+  ]);
+  const required = law.variables.filter((variable) => variable !== 'uniqueTokens');
+  const points = await readPoints(path, { required, map: parseColumnMap(splitMaps(options.map ?? [])) });
+  const unique =
+    options.uniqueTokens === undefined ? {} : { uniqueTokens: parseQuantity(options.uniqueTokens, 'tokens') };
+  return points.map(({ row, loss: measured, ...rest }) => {
+    const point = { ...rest, ...unique };
+    return { row, point, ...(measured === undefined ? {} : { measured }), ...predictAt(point) };
+  });
+}
+
+function text(law: Law, predictions: readonly PointPrediction[], { colors }: Terminal): string {
+  const { level } = predictions[0]!.loss;
+  const fixed = (value: number) => value.toFixed(4);
+  const ends = (interval: readonly [number, number] | null) =>
+    interval === null ? 'none' : `${fixed(interval[0])} to ${fixed(interval[1])}`;
+  const many = predictions[0]!.row !== undefined;
+  const measured = predictions.some((prediction) => prediction.measured !== undefined);
+  const body = table(
+    [
+      ...(many ? [{ heading: 'row', right: true }] : []),
+      ...law.variables.map((heading) => ({ heading, right: true })),
+      ...(measured ? [{ heading: 'measured', right: true }] : []),
+      { heading: 'loss', right: true },
+      { heading: `${100 * level}% of the mean`, right: true },
+      { heading: `${100 * level}% of a new run`, right: true },
+      { heading: 'outside evidence', right: true },
+    ],
+    predictions.map(({ row, point, measured: seen, loss, extrapolation }) => [
+      ...(many ? [String(row)] : []),
+      ...law.variables.map((variable) => short(point[variable]!)),
+      ...(measured ? [seen === undefined ? '' : fixed(seen)] : []),
+      fixed(loss.value),
+      ends(loss.mean),
+      ends(loss.newRun),
+      outside(extrapolation),
+    ]),
+    colors.bold,
+  );
+  const notes = [
+    `Loss in ${law.conventions.loss}, by ${law.name}: ${law.formula}. Parameters ${law.conventions.params}, tokens ${law.conventions.tokens}.`,
+    law.draws === null
+      ? 'No intervals: this law has no draws.'
+      : `Intervals: ${law.intervals?.kind ?? 'of its draws'}.`,
+    `Source: ${law.provenance.source}.`,
+  ];
+  return `${body}\n${colors.dim(notes.join('\n'))}\n`;
+}
+
+/** The distance from the evidence, as a factor on the way out of it. */
+export function outside({ inside, decades }: Extrapolation): string {
+  if (inside === null || decades === null) return 'unknown';
+  return inside ? 'no' : `by ${decades.toFixed(2)} decades`;
+}

@@ -1,0 +1,67 @@
+import { Command, CommanderError } from 'commander';
+import { ShapelawError } from '../errors.js';
+import { version } from '../version.js';
+import { countCommand } from './count.js';
+import { fitCommand } from './fit.js';
+import { predictCommand } from './predict.js';
+import { recommendCommand } from './recommend.js';
+import type { Terminal } from './terminal.js';
+
+/** The command line as a tree of commands. */
+export function createProgram(terminal: Terminal): Command {
+  const program = new Command('shapelaw')
+    .description('Plan a Transformer training run before it is paid for: counts, scaling laws, shapes for a budget.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: terminal.out,
+      writeErr: () => {},
+      getOutHasColors: () => terminal.colors.isColorSupported,
+    })
+    .addHelpText('after', '\nCompletion: shapelaw completion bash|zsh|fish prints a script for your shell.');
+  for (const command of [countCommand, fitCommand, predictCommand, recommendCommand]) {
+    program.addCommand(command(terminal).copyInheritedSettings(program));
+  }
+  return program;
+}
+
+/**
+ * Runs a command line.
+ *
+ * @param args - Arguments after the program's name.
+ * @returns The exit code: 0 for success, 2 for bad usage, bad input or a refusal, 1 for a failure.
+ */
+export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
+  const program = createProgram(terminal);
+  if (args[0] === 'completion' || args[0] === 'complete') {
+    const { default: addCompletion } = await import('@bomb.sh/tab/commander');
+    addCompletion(program, { completionCommandName: 'completion' });
+  }
+  try {
+    if (args.length === 0) {
+      terminal.err(program.helpInformation());
+      return 2;
+    }
+    await program.parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      terminal.err(
+        `[bad-usage] ${error.message.replace(/^error: /, '')}\nSee: shapelaw ${helpOf(program, args)}--help\n`,
+      );
+      return 2;
+    }
+    if (error instanceof ShapelawError) {
+      terminal.err(`[${error.code}] ${error.message}\n`);
+      return error.code === 'write-failed' ? 1 : 2;
+    }
+    terminal.err(`[internal] ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    return 1;
+  }
+}
+
+function helpOf(program: Command, args: readonly string[]): string {
+  const command = program.commands.find((candidate) => candidate.name() === args[0]);
+  return command === undefined ? '' : `${command.name()} `;
+}

@@ -1,0 +1,19 @@
+import { createColors } from 'picocolors';
+
+/** Where a command writes. Results go to `out`, everything else to `err`. */
+export interface Terminal {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  /** Colours of `out`; plain text where it is no terminal or NO_COLOR is set. */
+  readonly colors: ReturnType<typeof createColors>;
+}
+
+/** The terminal of this process: colour only on a terminal, and never with NO_COLOR set (no-color.org). */
+export function processTerminal(): Terminal {
+  const colored = process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    colors: createColors(colored),
+  };
+}
