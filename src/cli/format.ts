@@ -43,17 +43,18 @@ export function bytes(value: number): string {
   return `${significant(value / factor)} ${unit}`;
 }
 
-/** 3.2 h: a time in the unit that suits it. */
-export function duration(seconds: number): string {
-  const [factor, unit] = (
-    [
-      [365.25 * 86400, 'years'],
-      [86400, 'days'],
-      [3600, 'h'],
-      [60, 'min'],
-    ] as const
-  ).find(([size]) => seconds >= 2 * size) ?? [1, 's'];
-  return `${significant(seconds / factor)} ${unit}`;
+const timeUnits = [
+  [365.25 * 86400, 'years'],
+  [86400, 'days'],
+  [3600, 'h'],
+  [60, 'min'],
+  [1, 's'],
+] as const;
+
+/** 2.24 to 4.86 h: a range of times in the unit that suits its upper end. */
+export function durations([low, high]: readonly [number, number]): string {
+  const [factor, unit] = timeUnits.find(([size]) => high >= 2 * size) ?? [1, 's'];
+  return `${range([low / factor, high / factor], significant)} ${unit}`;
 }
 
 /** +1.3%: a change. */

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { ShapelawError } from '../errors.js';
 import type { Extrapolation } from '../fit/domain.js';
 import type { LawPoint } from '../fit/formulas.js';
@@ -18,6 +18,7 @@ interface PredictOptions {
   readonly uniqueTokens?: string;
   readonly runs?: string;
   readonly map?: readonly string[];
+  readonly tokensFrom?: '6ND';
   readonly level: number;
   readonly json?: boolean;
 }
@@ -42,6 +43,7 @@ export function predictCommand(terminal: Terminal): Command {
     .option('--unique-tokens <count>', 'unique tokens at hand, for a law of repeated data')
     .option('--runs <table>', 'table of points, in any format and layout that fit reads')
     .option('--map <field=column,...>', 'columns of the table; repeatable', collect)
+    .addOption(new Option('--tokens-from <rule>', "derive the table's tokens = flops / (6 params)").choices(['6ND']))
     .option('--level <share>', 'of the intervals', share, 0.95)
     .option('--json', 'print JSON')
     .addHelpText(
@@ -130,7 +132,11 @@ async function predictTable(
     import('../recommend/quantity.js'),
   ]);
   const required = law.variables.filter((variable) => variable !== 'uniqueTokens');
-  const points = await readPoints(path, { required, map: parseColumnMap(splitMaps(options.map ?? [])) });
+  const points = await readPoints(path, {
+    required,
+    tokensFrom: options.tokensFrom,
+    map: parseColumnMap(splitMaps(options.map ?? [])),
+  });
   const unique =
     options.uniqueTokens === undefined ? {} : { uniqueTokens: parseQuantity(options.uniqueTokens, 'tokens') };
   return points.map(({ row, loss: measured, ...rest }) => {
@@ -171,7 +177,7 @@ function text(law: Law, predictions: readonly PointPrediction[], { colors }: Ter
     `Loss in ${law.conventions.loss}, by ${law.name}: ${law.formula}. Parameters ${law.conventions.params}, tokens ${law.conventions.tokens}.`,
     law.draws === null
       ? 'No intervals: this law has no draws.'
-      : `Intervals: ${law.intervals?.kind ?? 'of its draws'}.`,
+      : `Intervals: percentiles of ${law.draws.values.length} draws: ${law.draws.kind}.`,
     `Source: ${law.provenance.source}.`,
   ];
   return `${body}\n${colors.dim(notes.join('\n'))}\n`;

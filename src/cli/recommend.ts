@@ -3,7 +3,7 @@ import { ShapelawError } from '../errors.js';
 import type { Budget } from '../recommend/budget.js';
 import { parseQuantity } from '../recommend/quantity.js';
 import type { Recommendation, RecommendedShape } from '../recommend/recommend.js';
-import { bytes, change, duration, exact, range, scientific, short, significant } from './format.js';
+import { bytes, change, durations, exact, range, scientific, short, significant } from './format.js';
 import { positiveInteger, positiveNumber, share } from './options.js';
 import { outside } from './predict.js';
 import { table } from './table.js';
@@ -184,7 +184,7 @@ function text(answer: Recommendation, { colors }: Terminal): string {
       tokensOf(row),
       exact(row.steps),
       scientific(row.flops),
-      range(row.time.wallSeconds, duration),
+      durations(row.time.wallSeconds),
       row.cost.dollars === null ? 'unknown' : range(row.cost.dollars, (value) => `$${significant(value)}`),
       `${bytes(row.memory.total)}${row.memory.fits ? '' : ' (too big)'}`,
       ...(withLoss

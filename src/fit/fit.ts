@@ -81,6 +81,7 @@ export function fitLaw(table: RunTable, options: FitOptions): Law {
   const draws = resampled.weights.map((weights) =>
     form.toParameters(solve(form, data, weights, delta, best.theta, bounds, workspace).theta, centres),
   );
+  const drawKind = `bootstrap over ${runs} runs`;
   const named = (values: readonly number[]) => Object.fromEntries(form.parameters.map((name, k) => [name, values[k]!]));
   const interval = (values: readonly number[]): [number, number] =>
     [...centralInterval(values, level)] as [number, number];
@@ -112,7 +113,7 @@ export function fitLaw(table: RunTable, options: FitOptions): Law {
       draws.length > 0
         ? {
             level,
-            kind: `percentile, bootstrap over ${runs} runs`,
+            kind: `percentile, ${drawKind}`,
             parameters: Object.fromEntries(
               form.parameters.map((name, k) => [name, interval(draws.map((draw) => draw[k]!))]),
             ),
@@ -126,7 +127,7 @@ export function fitLaw(table: RunTable, options: FitOptions): Law {
     ),
     draws:
       draws.length > 0
-        ? { unit: 'run', seed, redrawn: resampled.redrawn, parameters: [...form.parameters], values: draws }
+        ? { kind: drawKind, seed, redrawn: resampled.redrawn, parameters: [...form.parameters], values: draws }
         : null,
     residuals: { quantiles: quantilesOf(residuals, size) },
     conventions: { ...table.conventions },

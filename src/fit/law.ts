@@ -53,7 +53,7 @@ export const lawSchema = z.strictObject({
   derived: z.record(z.string(), z.strictObject({ value: finite, interval: interval.nullable() })),
   draws: z.nullable(
     z.strictObject({
-      unit: z.literal('run'),
+      kind: z.string().describe('how they were drawn'),
       seed: z.int(),
       redrawn: z.int().describe('resamples thrown away because they could not support the law'),
       parameters: z.array(z.string()),

@@ -2,6 +2,7 @@ import { ShapelawError } from '../errors.js';
 import { cellOf, type RawRow, readNumber, showCell } from './cells.js';
 import { planColumns, requireColumns } from './columns.js';
 import { type BadValue, badRowsError } from './rows.js';
+import { checkTokensFrom } from './tokens-from.js';
 
 const fields = ['params', 'tokens', 'flops', 'loss'] as const;
 type PointField = (typeof fields)[number];
@@ -12,6 +13,8 @@ export type Point = { readonly row: number } & { readonly [Field in PointField]?
 export interface PointOptions {
   /** Fields that every row must have. */
   readonly required: readonly PointField[];
+  /** `6ND` sets tokens = flops / (6 params) in every row. Defaults to no such derivation. */
+  readonly tokensFrom?: '6ND' | undefined;
   /** Column by field, over what the layout says. Defaults to none. */
   readonly map?: Readonly<Record<string, string>> | undefined;
 }
@@ -25,9 +28,13 @@ export function buildPoints(
   rawRows: readonly RawRow[],
   options: PointOptions & { readonly source: string },
 ): readonly Point[] {
-  const { source, required, map = {} } = options;
+  const { source, tokensFrom, map = {} } = options;
   if (rawRows.length === 0) throw new ShapelawError('no-rows', `${source} has no rows`, { file: source });
   const plan = planColumns(new Set(rawRows.flatMap(({ cells }) => Object.keys(cells))), map, source);
+  const deriveTokens = checkTokensFrom(tokensFrom, plan);
+  const required = deriveTokens
+    ? ([...options.required.filter((field) => field !== 'tokens'), 'params', 'flops'] as const)
+    : options.required;
   requireColumns(plan, required);
 
   const bad: BadValue[] = [];
@@ -44,6 +51,7 @@ export function buildPoints(
       else if (reading.kind === 'value') note('must be greater than 0', false);
       else if (required.includes(field)) note('is empty', false);
     }
+    if (deriveTokens) point.tokens = point.flops! / (6 * point.params!);
     return point;
   });
   if (bad.length > 0) throw badRowsError(source, bad);

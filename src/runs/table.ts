@@ -7,6 +7,7 @@ import type { Conventions, Run } from './record.js';
 import { badRowCount, badRowsError, type ReadRun } from './rows.js';
 import { nameRuns } from './run-ids.js';
 import { type DroppedRow, selectRows } from './select.js';
+import { checkTokensFrom } from './tokens-from.js';
 
 /** How a file's rows become a table of runs. */
 export interface RunTableOptions {
@@ -142,20 +143,6 @@ function columnsOf(rawRows: readonly RawRow[]): ReadonlySet<string> {
   const columns = new Set<string>();
   for (const { cells } of rawRows) for (const column in cells) columns.add(column);
   return columns;
-}
-
-function checkTokensFrom(tokensFrom: string | undefined, plan: ColumnPlan): boolean {
-  if (tokensFrom === undefined) return false;
-  if (tokensFrom !== '6ND') {
-    throw new ShapelawError('bad-usage', `tokens can be derived from 6ND, not from "${tokensFrom}"`, { tokensFrom });
-  }
-  const column = plan.columnOf.get('tokens');
-  if (column === undefined) return true;
-  throw new ShapelawError(
-    'bad-usage',
-    `${plan.source} has tokens already, in column "${column}": deriving them from 6ND would replace what was measured`,
-    { file: plan.source, column },
-  );
 }
 
 function layoutNotes({ source, layout, asLaidOut }: ColumnPlan): string[] {
