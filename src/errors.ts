@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'bad-shape'
   | 'unsupported-config'
   | 'unknown-hardware'
+  | 'bad-hardware'
   | 'unknown-law'
   | 'bad-law-file'
   | 'unreadable'

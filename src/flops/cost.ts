@@ -71,5 +71,8 @@ export function trainingCost(inputs: CostInputs): Cost {
 }
 
 function require(holds: boolean, message: string, value: unknown): void {
-  if (!holds) throw new ShapelawError('bad-usage', `${message}, not ${JSON.stringify(value)}`, { value });
+  if (holds) return;
+  // JSON would write null for NaN.
+  const written = Array.isArray(value) ? value.join(' to ') : value;
+  throw new ShapelawError('bad-usage', `${message}, not ${written}`, { value });
 }

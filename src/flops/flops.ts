@@ -63,15 +63,13 @@ export function defaultLengths(shape: Shape): SequenceLengths {
 export function countFlops(shape: Shape, lengths: SequenceLengths, options: FlopsOptions = {}): FlopsCount {
   const convention = options.convention ?? 'exact';
   const causal = options.causal ?? false;
-  const encoderTokens = sideTokens('encoder', shape.kind !== 'decoder', lengths.encoderTokens);
-  const decoderTokens = sideTokens('decoder', shape.kind !== 'encoder', lengths.decoderTokens);
-  const forwardOf = forwardComponents[convention];
-  if (forwardOf === undefined)
+  const { encoderTokens, decoderTokens } = lengthsOfSides(shape, lengths);
+  if (!flopsConventions.includes(convention))
     throw new ShapelawError('bad-usage', `unknown FLOPs convention ${convention}: ${flopsConventions.join(', ')}`);
   if (causal && convention !== 'exact') {
     throw new ShapelawError('bad-usage', `causal halving is part of the exact convention only, not of ${convention}`);
   }
-  const forward = forwardOf(shape, encoderTokens, decoderTokens, causal);
+  const forward = forwardComponents[convention](shape, encoderTokens, decoderTokens, causal);
   const components: Record<string, ForwardBackward> = {};
   let sum = 0;
   for (const name in forward) {
@@ -80,6 +78,18 @@ export function countFlops(shape: Shape, lengths: SequenceLengths, options: Flop
     sum += value;
   }
   return { convention, causal, encoderTokens, decoderTokens, forward: sum, training: 3 * sum, components };
+}
+
+/**
+ * Lengths on the sides that a shape has, 0 on the one that it lacks.
+ *
+ * @throws ShapelawError `bad-usage` for a length of a side that the shape has and that is no positive integer.
+ */
+export function lengthsOfSides(shape: Shape, lengths: SequenceLengths): SequenceLengths {
+  return {
+    encoderTokens: sideTokens('encoder', shape.kind !== 'decoder', lengths.encoderTokens),
+    decoderTokens: sideTokens('decoder', shape.kind !== 'encoder', lengths.decoderTokens),
+  };
 }
 
 function sideTokens(side: string, present: boolean, tokens: number): number {
@@ -120,21 +130,31 @@ function exactForward(
     crossProjections: crossLayers * 4 * d * dKv * (heads * decoder + kvHeads * encoder),
     crossScores: crossLayers * decoder * encoder * pair,
     decoderFeedForward: decoderLayers * decoder * feedForward,
-    embeddingProjection: dEmbedding === d ? 0 : 4 * dEmbedding * d * outputTokens,
+    // Into the residual stream for every token, out of it where the output projection follows.
+    embeddingProjection: dEmbedding === d ? 0 : 2 * dEmbedding * d * (encoder + decoder + outputTokens),
     outputProjection: shape.head === 'none' ? 0 : 2 * dEmbedding * vocab * outputTokens,
     // BERT transforms every token before the projection, and pools one token a sequence for two classes.
     head: shape.head === 'bert' ? 2 * d * d * encoder + 2 * d * d + 4 * d : 0,
   };
 }
 
+function visitedNonEmbedding(shape: Shape): number {
+  const { nonEmbedding, total, active } = countParameters(shape);
+  return nonEmbedding - (total - active);
+}
+
 function kaplanForward(shape: Shape, encoder: number, decoder: number): Readonly<Record<string, number>> {
-  const parameters = countParameters(shape);
-  const inactive = parameters.total - parameters.active;
   const crossLayers = shape.kind === 'encoder-decoder' ? shape.decoderLayers : 0;
   const pairs =
     shape.encoderLayers * encoder * encoder + shape.decoderLayers * decoder * decoder + crossLayers * decoder * encoder;
+  // What encoder tokens visit: their stack, and the keys and values of cross-attention.
+  const onEncoder =
+    shape.kind === 'decoder'
+      ? 0
+      : visitedNonEmbedding({ ...shape, kind: 'encoder', decoderLayers: 0 }) +
+        crossLayers * 2 * shape.kvHeads * shape.dKv * (shape.dModel + (shape.biases.queryKeyValue ? 1 : 0));
   return {
-    parameters: 2 * (parameters.nonEmbedding - inactive) * (encoder + decoder),
+    parameters: 2 * (onEncoder * encoder + (visitedNonEmbedding(shape) - onEncoder) * decoder),
     attention: 2 * shape.heads * shape.dKv * pairs,
   };
 }

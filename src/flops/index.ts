@@ -12,6 +12,7 @@ export {
 } from './flops.js';
 export { defaultPrecision, findHardware, peakFlops } from './hardware.js';
 export { type Hardware, hardwareCatalogue, type Precision } from './hardware-catalogue.js';
+export { parseHardware } from './hardware-schema.js';
 export { shapeFromHuggingFace } from './huggingface.js';
 export { looksInline, parseInlineShape } from './inline.js';
 export {

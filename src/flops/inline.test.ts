@@ -64,8 +64,16 @@ describe('parseInlineShape', () => {
     );
   });
 
+  it('refuses more parameters than are counted exactly, and control characters in a name', () => {
+    const refused = (text: string) =>
+      expect(() => parseInlineShape(text)).toThrow(expect.objectContaining({ code: 'bad-shape' }));
+    refused('enc=1,dec=1,d=512,ff=2048,kv=64,h=9007199254740991');
+    refused('enc=1,dec=1,d=512,ff=2048,kv=64,h=8,name=two\nlines');
+  });
+
   it('reads back what was written, in any order', () => {
-    const whole = fc.integer({ min: 1, max: 100_000 });
+    // Of at most 2^53 parameters in all, since no more are counted exactly.
+    const whole = fc.integer({ min: 1, max: 4096 });
     fc.assert(
       fc.property(
         fc.record({ enc: whole, dec: whole, d: whole, ff: whole, kv: whole, h: whole, vocab: whole }),

@@ -1,5 +1,5 @@
 import { ShapelawError } from '../errors.js';
-import type { SequenceLengths } from './flops.js';
+import { lengthsOfSides, type SequenceLengths } from './flops.js';
 import { countParameters } from './parameters.js';
 import type { Shape } from './shape.js';
 
@@ -32,7 +32,7 @@ export interface TrainingMemory {
   readonly gradients: number;
   readonly masterWeights: number;
   readonly optimizerState: number;
-  /** What forward keeps for backward, by component; a lower bound, since buffers and fragmentation come on top. */
+  /** What forward keeps for backward, by component; buffers and fragmentation come on top. */
   readonly activations: Readonly<Record<ActivationComponent, number>>;
   readonly total: number;
 }
@@ -60,9 +60,9 @@ export function trainingMemory(shape: Shape, options: TrainingMemoryOptions): Tr
   const devices = options.dataParallel ?? 1;
   requirePositiveInteger('batch', options.batch);
   requirePositiveInteger('data-parallel degree', devices);
-  const width = weightBytes[precision];
-  if (width === undefined)
+  if (!Object.hasOwn(weightBytes, precision))
     throw new ShapelawError('bad-usage', `unknown precision ${precision}: ${Object.keys(weightBytes).join(', ')}`);
+  const width = weightBytes[precision];
   if (![0, 1, 2, 3].includes(stage)) throw new ShapelawError('bad-usage', `ZeRO stage must be 0 to 3, not ${stage}`);
 
   const parameters = countParameters(shape).total;
@@ -135,8 +135,7 @@ function activationBytes(
 ): Readonly<Record<ActivationComponent, number>> {
   const { dModel: d, dFf, dKv, heads, kvHeads, vocab, dEmbedding } = shape;
   const { batch } = options;
-  const encoder = shape.kind === 'decoder' ? 0 : options.encoderTokens;
-  const decoder = shape.kind === 'encoder' ? 0 : options.decoderTokens;
+  const { encoderTokens: encoder, decoderTokens: decoder } = lengthsOfSides(shape, options);
   const encoderLayers = shape.encoderLayers;
   const decoderLayers = shape.decoderLayers;
   const crossLayers = shape.kind === 'encoder-decoder' ? decoderLayers : 0;
@@ -182,6 +181,11 @@ function activationBytes(
   };
 }
 
+function positive(name: string, value: number): number {
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new ShapelawError('bad-usage', `${name} must be positive, not ${value}`);
+}
+
 export interface InferenceMemoryOptions extends SequenceLengths {
   /** Sequences decoded side by side. */
   readonly batch: number;
@@ -202,13 +206,13 @@ export interface InferenceMemory {
  * Bytes of inference: weights, and keys and values of each decoder layer for each token so far; an encoder-decoder also
  * keeps the keys and values of cross-attention for each encoder token (Pope et al. 2022, section 2). An encoder keeps none.
  *
- * @throws ShapelawError `bad-usage` for a batch that is no positive integer.
+ * @throws ShapelawError `bad-usage` for values out of range.
  */
 export function inferenceMemory(shape: Shape, options: InferenceMemoryOptions): InferenceMemory {
   requirePositiveInteger('batch', options.batch);
-  const crossTokens = shape.kind === 'encoder-decoder' ? options.encoderTokens : 0;
-  const numbers = 2 * shape.kvHeads * shape.dKv * shape.decoderLayers * (options.decoderTokens + crossTokens);
-  const weights = countParameters(shape).total * (options.weightBytes ?? 2);
-  const keyValueCache = options.batch * numbers * (options.cacheBytes ?? 2);
+  const { encoderTokens, decoderTokens } = lengthsOfSides(shape, options);
+  const numbers = 2 * shape.kvHeads * shape.dKv * shape.decoderLayers * (decoderTokens + encoderTokens);
+  const weights = countParameters(shape).total * positive('bytes a weight', options.weightBytes ?? 2);
+  const keyValueCache = options.batch * numbers * positive('bytes a cached number', options.cacheBytes ?? 2);
   return { weights, keyValueCache, total: weights + keyValueCache };
 }

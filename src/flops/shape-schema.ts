@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ShapelawError } from '../errors.js';
+import { countParameters } from './parameters.js';
 import type { Shape } from './shape.js';
 
 const positive = z.int().positive();
@@ -8,7 +9,10 @@ const count = z.int().nonnegative();
 /** The shape as JSON, with the rules that tie its fields together. */
 export const shapeSchema = z
   .strictObject({
-    name: z.string().min(1),
+    name: z
+      .string()
+      .max(200)
+      .regex(/^[^\p{Cc}]+$/u, 'must be text without control characters'),
     kind: z.enum(['encoder-decoder', 'decoder', 'encoder']),
     encoderLayers: count.describe('layers of the encoder; 0 for a decoder'),
     decoderLayers: count.describe('layers of the decoder; 0 for an encoder'),
@@ -56,6 +60,7 @@ export const shapeSchema = z
       'active',
     ], 'must not exceed experts.count');
     require(shape.head !== 'bert' || shape.kind === 'encoder', ['head'], 'bert heads stand on an encoder only');
+    require(Number.isSafeInteger(countParameters(shape).total), [], 'its parameters exceed 2^53, beyond exact counts');
   });
 
 /**
@@ -68,20 +73,26 @@ export function parseShape(value: unknown): Shape {
 }
 
 /**
- * Reads the fields of something that describes a shape; `what` names it in messages.
+ * Reads the fields of something that describes a shape or a device; `what` names it in messages.
  *
- * @throws ShapelawError `bad-shape`, naming each field and its value.
+ * @throws ShapelawError of the code given, `bad-shape` by default, naming each field and its value.
  */
-export function parseFields<Fields>(schema: z.ZodType<Fields>, value: unknown, what: string): Fields {
+export function parseFields<Fields>(
+  schema: z.ZodType<Fields>,
+  value: unknown,
+  what: string,
+  code: 'bad-shape' | 'bad-hardware' = 'bad-shape',
+): Fields {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const problems = result.error.issues.map((issue) => {
     const path = issue.path.map(String);
+    if (path.length === 0 && value !== null && typeof value === 'object') return issue.message;
     const found = path.reduce<unknown>(
       (at, key) => (at !== null && typeof at === 'object' ? (at as Record<string, unknown>)[key] : undefined),
       value,
     );
     return `${path.join('.') || what} is ${found === undefined ? 'missing' : JSON.stringify(found)}: ${issue.message}`;
   });
-  throw new ShapelawError('bad-shape', `not a valid ${what}: ${problems.join('; ')}`, { problems });
+  throw new ShapelawError(code, `not a valid ${what}: ${problems.join('; ')}`, { problems });
 }

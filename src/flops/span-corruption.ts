@@ -16,6 +16,11 @@ function roundHalfToEven(value: number): number {
   return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
+/** The largest share of the text that may be removed; next to all of it there is no text to keep. */
+const densest = 0.99;
+/** Tokens of a sequence up to which every length here is an exact integer. */
+const longest = 2 ** 32;
+
 function lengthsOf(textTokens: number, density: number, meanSpan: number): SpanCorruptionLengths {
   const noise = roundHalfToEven(textTokens * density);
   const spans = roundHalfToEven(noise / meanSpan);
@@ -26,21 +31,26 @@ function lengthsOf(textTokens: number, density: number, meanSpan: number): SpanC
  * The target length that goes with an encoder length, as T5's `random_spans_helper` computes it: the longest text whose
  * corrupted form fits the inputs; 512 inputs at density 0.15 and mean span 3 give 568 tokens of text and 114 targets.
  *
- * @param encoderTokens - Encoder tokens, an integer of at least 2.
- * @param density - Share of the text removed, in (0, 1). Defaults to 0.15.
+ * @param encoderTokens - Encoder tokens, an integer from 2 to 2^32.
+ * @param density - Share of the text removed, in (0, 0.99]. Defaults to 0.15.
  * @param meanSpan - Mean length of a removed span in tokens, at least 1. Defaults to 3.
  * @throws ShapelawError `bad-usage` for values out of these ranges.
  */
 export function spanCorruptionLengths(encoderTokens: number, density = 0.15, meanSpan = 3): SpanCorruptionLengths {
-  if (!(Number.isSafeInteger(encoderTokens) && encoderTokens >= 2)) {
-    throw new ShapelawError('bad-usage', `encoder tokens must be an integer of at least 2, not ${encoderTokens}`);
+  if (!(Number.isInteger(encoderTokens) && encoderTokens >= 2 && encoderTokens <= longest)) {
+    throw new ShapelawError(
+      'bad-usage',
+      `encoder tokens must be an integer from 2 to ${longest}, not ${encoderTokens}`,
+    );
   }
-  if (!(density > 0 && density < 1)) {
-    throw new ShapelawError('bad-usage', `the share of text removed must lie between 0 and 1, not ${density}`);
+  if (!(density > 0 && density <= densest)) {
+    throw new ShapelawError('bad-usage', `the share of text removed must lie between 0 and ${densest}, not ${density}`);
   }
   if (!(meanSpan >= 1)) throw new ShapelawError('bad-usage', `the mean span must be at least 1, not ${meanSpan}`);
 
-  let text = encoderTokens - 1;
+  // Each token of text adds 1 - density + density / meanSpan of a token but for rounding, so that the text can't be shorter.
+  const growth = 1 - density + density / meanSpan;
+  let text = Math.max(1, Math.floor((encoderTokens - 4) / growth));
   while (lengthsOf(text + 1, density, meanSpan).encoderTokens <= encoderTokens) text += 1;
   const lengths = lengthsOf(text, density, meanSpan);
   // T5 shortens targets that would be one longer than the inputs, at density 0.5, so that both are of one length.

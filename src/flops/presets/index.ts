@@ -43,7 +43,7 @@ function canonical(name: string): string {
   const plain = name
     .trim()
     .toLowerCase()
-    .replace(/^[^/]+\//, '')
+    .replace(/^\w[^/]*\//, '')
     .replace(/^t5-v1_1-/, 't5-v1.1-');
   return Object.hasOwn(aliases, plain) ? aliases[plain]! : plain;
 }
