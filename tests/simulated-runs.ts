@@ -67,3 +67,18 @@ export function crossedRows(surface: Surface, sizes: readonly number[], lengths:
 export function withNoise(rows: readonly SimulatedRow[], sigma: number, normal: () => number): SimulatedRow[] {
   return rows.map((row) => ({ ...row, loss: row.loss * Math.exp(sigma * normal()) }));
 }
+
+/** Huber's loss of log-loss residuals, summed, from its definition. */
+export function huberSum(logResiduals: Iterable<number>, delta: number): number {
+  let sum = 0;
+  for (const residual of logResiduals) {
+    const size = Math.abs(residual);
+    sum += size > delta ? delta * size - delta ** 2 / 2 : size ** 2 / 2;
+  }
+  return sum;
+}
+
+/** |actual / expected - 1|. */
+export function relativeError(actual: number, expected: number): number {
+  return Math.abs(actual / expected - 1);
+}

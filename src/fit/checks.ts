@@ -5,6 +5,9 @@ import type { LawColumn, LawForm } from './law-form.js';
 /** |correlation| of log params and log tokens beyond which their exponents can't be told apart. */
 const collinearCorrelation = 0.95;
 
+/** Distinct values of a column below which E + A x^-a has more parameters than the column has to say. */
+export const valuesNeeded = 3;
+
 /** Columns of a table that passed every check, with the number of distinct points. */
 export interface CheckedColumns {
   readonly columns: readonly Float64Array[];
@@ -14,13 +17,14 @@ export interface CheckedColumns {
 
 /**
  * Refuses a table that can't support a law, in this order: a column missing, values that are not finite and positive,
- * too few distinct points (fewer than the law's parameters and two), no variation, collinear columns.
+ * too few distinct points (fewer than the law's parameters and two, or two values of a column), no variation, collinear columns.
  *
  * @throws ShapelawError with the code of the first refusal.
  */
 export function checkTable(table: RunTable, form: LawForm): CheckedColumns {
-  const columns = form.columns.map((name) => readColumn(table, name, form));
-  const loss = readColumn(table, 'loss', form);
+  for (const name of [...form.columns, 'loss'] as const) requireColumn(table, name, form);
+  const columns = form.columns.map((name) => readColumn(table, name));
+  const loss = readColumn(table, 'loss');
 
   const needed = form.parameters.length + 2;
   const points = new Set(table.rows.map((_, row) => columns.map((column) => column[row]).join(' ')));
@@ -33,6 +37,17 @@ export function checkTable(table: RunTable, form: LawForm): CheckedColumns {
       { configurations: points.size, needed },
     );
   }
+  columns.forEach((column, k) => {
+    const values = new Set(column);
+    // A column of one value is a matter of variation.
+    if (values.size === 1 || values.size >= valuesNeeded) return;
+    throw new ShapelawError(
+      'too-few-configurations',
+      `${table.source}: ${form.columns[k]} takes ${values.size} values only (${[...values].join(', ')}); an irreducible ` +
+        `loss, an amplitude and an exponent need ${valuesNeeded}. Add runs at another value of ${form.columns[k]}.`,
+      { column: form.columns[k], values: [...values], needed: valuesNeeded },
+    );
+  });
   [...columns, loss].forEach((column, k) => {
     const name = form.columns[k] ?? 'loss';
     const [low, high] = [Math.min(...extremes(column)), Math.max(...extremes(column))];
@@ -68,19 +83,22 @@ function extremes(column: Float64Array): [number, number] {
   return [low, high];
 }
 
-function readColumn(table: RunTable, name: LawColumn | 'loss', form: LawForm): Float64Array {
+function requireColumn(table: RunTable, name: LawColumn | 'loss', form: LawForm): void {
+  const without = table.rows.find((row) => row[name] === undefined);
+  if (without === undefined) return;
+  throw new ShapelawError(
+    'missing-column',
+    `${table.source}, row ${without.row}: the ${form.name} law needs ${name}, which is absent.` +
+      (name === 'tokens'
+        ? ' Map a column with --map tokens=COLUMN, or derive it with --tokens-from 6ND.'
+        : ` Map a column with --map ${name}=COLUMN.`),
+    { row: without.row, column: name },
+  );
+}
+
+function readColumn(table: RunTable, name: LawColumn | 'loss'): Float64Array {
   return Float64Array.from(table.rows, (row) => {
-    const value = row[name];
-    if (value === undefined) {
-      throw new ShapelawError(
-        'missing-column',
-        `${table.source}, row ${row.row}: the ${form.name} law needs ${name}, which is absent.` +
-          (name === 'tokens'
-            ? ' Map a column with --map tokens=COLUMN, or derive it with --tokens-from 6ND.'
-            : ` Map a column with --map ${name}=COLUMN.`),
-        { row: row.row, column: name },
-      );
-    }
+    const value = row[name]!;
     if (!Number.isFinite(value)) {
       throw new ShapelawError(
         'non-finite',

@@ -1,3 +1,4 @@
+import { ShapelawError } from '../errors.js';
 import type { Law } from './law.js';
 
 type Point = readonly [number, number];
@@ -27,14 +28,26 @@ export function domainOf(variables: readonly string[], columns: readonly Float64
   return { ranges, hull: hull === null ? null : hull.map(([a, b]): [number, number] => [a, b]) };
 }
 
-/** Distance of a point from the evidence of a law. */
+/**
+ * Distance of a point from the evidence of a law.
+ *
+ * @throws ShapelawError `bad-usage` where the point lacks a variable of the evidence, or it is not positive.
+ */
 export function extrapolation(law: Law, point: Readonly<Record<string, number>>): Extrapolation {
   const domain = law.domain;
   if (domain === null) return { inside: null, decades: null, byVariable: {} };
   const byVariable: Record<string, number> = {};
   for (const [name, [low, high]] of Object.entries(domain.ranges)) {
     const value = point[name];
-    if (value === undefined) continue;
+    if (value === undefined || !(value > 0)) {
+      throw new ShapelawError(
+        'bad-usage',
+        `the evidence of the ${law.law} law is of ${name}, which is ${value ?? 'absent'}`,
+        {
+          variable: name,
+        },
+      );
+    }
     byVariable[name] = value < low ? Math.log10(value / low) : value > high ? Math.log10(value / high) : 0;
   }
   const [first, second] = law.variables;

@@ -5,7 +5,7 @@ import { ShapelawError } from '../errors.js';
 import type { RunTable } from '../runs/index.js';
 import { version } from '../version.js';
 import { resampleRuns } from './bootstrap.js';
-import { type CheckedColumns, checkTable, mean } from './checks.js';
+import { type CheckedColumns, checkTable, mean, valuesNeeded } from './checks.js';
 import { domainOf } from './domain.js';
 import type { Law } from './law.js';
 import type { LawColumn, LawForm } from './law-form.js';
@@ -34,6 +34,8 @@ const illConditioned = 1e7;
 /** Scale-free gradient up to which a solve counts as converged though it ran out of iterations. */
 const acceptableGradient = 1e-6;
 const residualQuantiles = 201;
+/** Runs below which a percentile bootstrap misleads: at 4 its 95% intervals held the exponent in 69% of simulated sweeps, at 6 in 97%. */
+const fewestRuns = 6;
 
 /**
  * Fits a law to a run table: the summed Huber loss of log-loss residuals, minimised from starts by variable projection,
@@ -75,7 +77,7 @@ export function fitLaw(table: RunTable, options: FitOptions): Law {
   const { runOfRow, runs } = indexRuns(table);
   const parameters = form.toParameters(best.theta, centres);
   const resampled =
-    drawCount > 0 && runs > 1
+    drawCount > 0 && runs >= fewestRuns
       ? resampleRuns(runOfRow, runs, drawCount, seed, (weights) => supportsLaw(checked, weights, size))
       : { weights: [], redrawn: 0 };
   const draws = resampled.weights.map((weights) =>
@@ -129,7 +131,7 @@ export function fitLaw(table: RunTable, options: FitOptions): Law {
       draws.length > 0
         ? { kind: drawKind, seed, redrawn: resampled.redrawn, parameters: [...form.parameters], values: draws }
         : null,
-    residuals: { quantiles: quantilesOf(residuals, size) },
+    residuals: { quantiles: quantilesOf(residuals, runs, size) },
     conventions: { ...table.conventions },
     domain: domainOf(form.columns, checked.columns),
     provenance: {
@@ -138,7 +140,7 @@ export function fitLaw(table: RunTable, options: FitOptions): Law {
       rowsSha256: hashRows(table),
       options: { ...table.options, delta, draws: drawCount, seed, level },
       rounded: false,
-      notes: [...table.warnings, ...fewRuns(runs, draws.length)],
+      notes: [...table.warnings, ...fewRuns(runs, drawCount)],
       version,
     },
   };
@@ -174,7 +176,7 @@ function indexRuns(table: RunTable): { runOfRow: Int32Array; runs: number } {
   return { runOfRow, runs: index.size };
 }
 
-/** A resample needs as many distinct points as the law has parameters, and at least two values in every column. */
+/** A resample needs as many distinct points as the law has parameters, and in every column the values that a table needs. */
 function supportsLaw(checked: CheckedColumns, weights: Float64Array, parameters: number): boolean {
   const points = new Set<string>();
   const values = checked.columns.map(() => new Set<number>());
@@ -182,15 +184,17 @@ function supportsLaw(checked: CheckedColumns, weights: Float64Array, parameters:
     if (weights[row] === 0) continue;
     for (const [k, column] of checked.columns.entries()) values[k]!.add(column[row]!);
     points.add(checked.columns.map((column) => column[row]).join(' '));
-    if (points.size >= parameters && values.every((set) => set.size >= 2)) return true;
+    if (points.size >= parameters && values.every((set) => set.size >= valuesNeeded)) return true;
   }
   return false;
 }
 
-/** Quantiles of the residuals at evenly spaced probabilities, widened for the parameters that the fit took from them. */
-function quantilesOf(residuals: Float64Array, parameters: number): number[] {
-  const rows = residuals.length;
-  const widening = Math.sqrt(rows / Math.max(1, rows - parameters));
+/**
+ * Quantiles of the residuals at evenly spaced probabilities, widened for the parameters that the fit took from them.
+ * Checkpoints of one run share its luck, so that runs count here, not rows.
+ */
+function quantilesOf(residuals: Float64Array, runs: number, parameters: number): number[] {
+  const widening = Math.sqrt(runs / Math.max(1, runs - parameters));
   const sorted = Array.from(residuals).sort((a, b) => a - b);
   return Array.from(
     { length: residualQuantiles },
@@ -206,8 +210,11 @@ function hashRows(table: RunTable): string {
 }
 
 function fewRuns(runs: number, draws: number): string[] {
-  if (runs === 1) return ['one run only: nothing to bootstrap over, so there are no intervals'];
-  if (draws > 0 && runs < 10)
-    return [`intervals rest on ${runs} runs; a percentile bootstrap over so few is too narrow`];
-  return [];
+  if (draws === 0) return [];
+  if (runs < fewestRuns) {
+    return [
+      `${runs} ${runs === 1 ? 'run is' : 'runs are'} too few to bootstrap over, so there are no intervals; ${fewestRuns} are needed`,
+    ];
+  }
+  return runs < 10 ? [`intervals rest on ${runs} runs only`] : [];
 }

@@ -64,7 +64,7 @@ export const lawSchema = z.strictObject({
     z.strictObject({
       quantiles: z
         .array(finite)
-        .describe('of log-loss residuals at evenly spaced probabilities, widened by sqrt(n / (n - p))'),
+        .describe('of log-loss residuals at evenly spaced probabilities, widened by sqrt(runs / (runs - parameters))'),
     }),
   ),
   conventions: conventionsSchema,
@@ -96,7 +96,8 @@ export type Conventions = z.infer<typeof conventionsSchema>;
 
 /** The law as JSON text; {@link parseLaw} gives back the same bits. */
 export function serializeLaw(law: Law): string {
-  return `${JSON.stringify(law, null, 1).replace(/\[\s+([-\d.e+,\s]+?)\s+\]/g, (_, numbers: string) => `[${numbers.replace(/\s+/g, ' ')}]`)}\n`;
+  // Lists of numbers go on one line. A line break never stands within a JSON string, so that no string is taken for a list.
+  return `${JSON.stringify(law, null, 1).replace(/\[\n\s*([-\d.e+,\s]+?)\n\s*\]/g, (_, numbers: string) => `[${numbers.replace(/\s+/g, ' ')}]`)}\n`;
 }
 
 /**
@@ -136,7 +137,15 @@ const parametersOf: Readonly<Record<Law['law'], readonly string[]>> = {
   'data-constrained': ['E', 'A', 'B', 'alpha', 'beta', 'RD', 'RN'],
 };
 
-/** What the schema can't say: that parameters and draws are those of the law. */
+/** The lists of variables that a law may have. */
+const variablesOf: Readonly<Record<Law['law'], readonly string[]>> = {
+  chinchilla: ['params, tokens'],
+  power: ['params', 'tokens', 'flops'],
+  kaplan: ['params, tokens'],
+  'data-constrained': ['params, tokens, uniqueTokens'],
+};
+
+/** What the schema can't say: that parameters, variables and draws are those of the law. */
 function requireConsistent(law: Law, source: string): void {
   const names = parametersOf[law.law];
   const missing = names.filter((name) => law.parameters[name] === undefined);
@@ -144,6 +153,20 @@ function requireConsistent(law: Law, source: string): void {
     throw new ShapelawError('bad-law-file', `${source}: a ${law.law} law needs the parameters ${missing.join(', ')}`, {
       missing,
     });
+  }
+  const variables = variablesOf[law.law];
+  if (!variables.includes(law.variables.join(', '))) {
+    throw new ShapelawError(
+      'bad-law-file',
+      `${source}: the variables of a ${law.law} law are ${variables.join(' or ')}, not ${law.variables.join(', ') || 'none'}`,
+      { variables: law.variables },
+    );
+  }
+  if (law.residuals?.quantiles.length === 0) {
+    throw new ShapelawError(
+      'bad-law-file',
+      `${source}: residuals.quantiles is empty; give quantiles, or null residuals`,
+    );
   }
   const draws = law.draws;
   if (draws === null) return;

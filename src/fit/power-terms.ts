@@ -33,7 +33,7 @@ function powerTerms(
       // An irreducible loss or a term below a millionth of the smallest loss can't be told from none.
       const floor = minLogLoss + Math.log(1e-6);
       const lower = new Float64Array(size).fill(floor, 0, 1 + count).fill(1e-3, 1 + count);
-      const upper = new Float64Array(size).fill(Number.POSITIVE_INFINITY, 0, 1 + count).fill(10, 1 + count);
+      const upper = new Float64Array(size).fill(Number.POSITIVE_INFINITY, 0, 1 + count).fill(5, 1 + count);
       return { lower, upper };
     },
 
