@@ -1,6 +1,8 @@
+import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { ShapelawError } from '../errors.js';
 import type { Law } from '../fit/law.js';
-import { exact, scientific, short, significant } from './format.js';
+import { exact, percent, scientific, short, significant } from './format.js';
 import { collect, positiveNumber, share, wholeNumber } from './options.js';
 import { table } from './table.js';
 import type { Terminal } from './terminal.js';
@@ -61,6 +63,12 @@ export function fitCommand(terminal: Terminal): Command {
       "\nExample:\n  shapelaw fit runs.csv --law chinchilla --map 'params=Model Size,flops=Training FLOP' --tokens-from 6ND -o law.json",
     )
     .action(async (runs: string, options: FitCommandOptions) => {
+      if (options.output !== undefined && resolve(options.output) === resolve(runs)) {
+        throw new ShapelawError(
+          'bad-usage',
+          `--output ${options.output} is the table of runs; the law needs a file of its own`,
+        );
+      }
       const [{ readRunTable }, { parseColumnMap }, { fitLaw }, { serializeLaw }] = await Promise.all([
         import('../runs/read.js'),
         import('../runs/columns.js'),
@@ -106,6 +114,13 @@ export function splitMaps(texts: readonly string[]): string[] {
   return texts.flatMap((text) => text.split(/,(?=\s*[A-Za-z][\w.]*=)/));
 }
 
+const statusMeaning: Readonly<Record<Exclude<Law['status'], 'converged' | 'published'>, string>> = {
+  'bound-hit': "A parameter stands at its bound: the irreducible loss or a term can't be told from none in these rows.",
+  'ill-conditioned':
+    'Some parameters can be traded for others at no cost: trust predictions near the rows, not the parameters.',
+  'max-iterations': 'The solver ran out of steps: the objective may not be at its least.',
+};
+
 function summary(law: Law, output: string | undefined, { colors }: Terminal): string {
   const { rows, solver, objective, intervals } = law;
   const shown = (value: number) => (Math.abs(value) >= 1e5 ? scientific(value) : String(Number(value.toPrecision(6))));
@@ -124,11 +139,12 @@ function summary(law: Law, output: string | undefined, { colors }: Terminal): st
   const columns = (heading: string) => [
     { heading },
     { heading: 'value', right: true },
-    { heading: intervals === null ? 'interval' : `${100 * intervals.level}% interval`, right: true },
+    { heading: intervals === null ? 'interval' : `${percent(intervals.level)} interval`, right: true },
   ];
   const { params, flops, tokens, loss, tokenizer } = law.conventions;
   const lines = [
     `${colors.bold(law.formula)}   ${law.status === 'converged' ? colors.green(law.status) : colors.yellow(law.status)}`,
+    ...(law.status === 'converged' ? [] : [statusMeaning[law.status as keyof typeof statusMeaning]]),
     '',
     table(columns('parameter'), parameterRows, colors.bold).trimEnd(),
     ...(derivedRows.length > 0

@@ -1,6 +1,18 @@
-/** 222,903,552: every digit of a count. */
+/** 222,903,552: every digit of a count; 2.83e22 where a double no longer holds every digit. */
 export function exact(value: number): string {
+  if (value > Number.MAX_SAFE_INTEGER) return scientific(value);
   return value.toLocaleString('en-US', { maximumFractionDigits: 0 });
+}
+
+/** 1,250.75: a number as somebody gave it. */
+export function stated(value: number): string {
+  if (value < 1e-4 || value > Number.MAX_SAFE_INTEGER) return scientific(value);
+  return value.toLocaleString('en-US', { maximumSignificantDigits: 15 });
+}
+
+/** 95%: a share as somebody gave it, without the digits that a product by 100 adds. */
+export function percent(share: number): string {
+  return `${Number((100 * share).toPrecision(12))}%`;
 }
 
 const multiples = [
@@ -23,6 +35,11 @@ export function short(value: number): string {
 export function significant(value: number): string {
   if (value !== 0 && (Math.abs(value) >= 1e6 || Math.abs(value) < 1e-4)) return scientific(value);
   return Number(value.toPrecision(digits)).toLocaleString('en-US', { maximumFractionDigits: 6 });
+}
+
+/** $2,420,000: a sum of money to three digits. */
+export function dollars(value: number): string {
+  return `$${Number(value.toPrecision(digits)).toLocaleString('en-US', { maximumFractionDigits: 4 })}`;
 }
 
 /** 3.02e11: a large quantity to three digits. */

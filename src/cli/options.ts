@@ -26,6 +26,15 @@ export function share(text: string): number {
   throw new InvalidArgumentError('It must lie between 0 and 1.');
 }
 
+/** Reads an option's value as a range of shares, `0.3-0.5` or `30%-50%`. */
+export function shareRange(text: string): readonly [number, number] {
+  const [low, high, ...rest] = text.split('-');
+  if (low === undefined || high === undefined || rest.length > 0) {
+    throw new InvalidArgumentError('It must be a range, since nobody knows it beforehand, as in 0.3-0.5.');
+  }
+  return [share(low), share(high)];
+}
+
 /** Adds the value of an option that may be given several times. */
 export function collect(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];

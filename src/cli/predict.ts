@@ -5,7 +5,7 @@ import type { LawPoint } from '../fit/formulas.js';
 import type { Law } from '../fit/law.js';
 import type { LossPrediction } from '../fit/predict.js';
 import type { QuantityKind } from '../recommend/quantity.js';
-import { short } from './format.js';
+import { percent, short } from './format.js';
 import { collect, share } from './options.js';
 import { table } from './table.js';
 import type { Terminal } from './terminal.js';
@@ -54,28 +54,28 @@ export function predictCommand(terminal: Terminal): Command {
       const [{ readLaw }, { predictor }] = await Promise.all([import('./read-law.js'), import('../fit/predict.js')]);
       const law = await readLaw(name);
       const predictAt = predictor(law, options.level);
+      const fromTable = options.runs !== undefined;
+      const predictions = fromTable
+        ? await predictTable(law, options.runs, options, predictAt)
+        : [await predictPoint(law, options, predictAt)];
       if (law.provenance.rounded)
         terminal.err(`warning: ${law.name} has rounded parameters: ${law.provenance.notes[0]}\n`);
-      if (options.runs !== undefined) {
-        const predictions = await predictTable(law, options.runs, options, predictAt);
-        terminal.out(
-          options.json
-            ? `${JSON.stringify({ law: law.name, predictions }, null, 2)}\n`
-            : text(law, predictions, terminal),
-        );
-        return;
-      }
-      const point = await pointOf(law, options);
-      const prediction = { point, ...predictAt(point) };
-      terminal.out(
-        options.json
-          ? `${JSON.stringify({ law: law.name, ...prediction }, null, 2)}\n`
-          : text(law, [prediction], terminal),
-      );
+      const document = { law: law.name, ...(fromTable ? { predictions } : predictions[0]) };
+      terminal.out(options.json ? `${JSON.stringify(document, null, 2)}\n` : text(law, predictions, terminal));
     });
 }
 
+type PredictAt = (point: LawPoint) => { readonly loss: LossPrediction; readonly extrapolation: Extrapolation };
+
+async function predictPoint(law: Law, options: PredictOptions, predictAt: PredictAt): Promise<PointPrediction> {
+  const point = await pointOf(law, options);
+  return { point, ...predictAt(point) };
+}
+
 async function pointOf(law: Law, options: PredictOptions): Promise<LawPoint> {
+  if (options.map !== undefined || options.tokensFrom !== undefined) {
+    throw new ShapelawError('bad-usage', '--map and --tokens-from are about a table; give it with --runs');
+  }
   if (options.params !== undefined && options.shape !== undefined) {
     throw new ShapelawError('bad-usage', '--params and --shape both give the parameters; keep one of them');
   }
@@ -116,7 +116,7 @@ async function predictTable(
   law: Law,
   path: string,
   options: PredictOptions,
-  predictAt: (point: LawPoint) => { readonly loss: LossPrediction; readonly extrapolation: Extrapolation },
+  predictAt: PredictAt,
 ): Promise<PointPrediction[]> {
   const alone = (['params', 'shape', 'tokens', 'flops'] as const).filter((key) => options[key] !== undefined);
   if (alone.length > 0) {
@@ -158,8 +158,8 @@ function text(law: Law, predictions: readonly PointPrediction[], { colors }: Ter
       ...law.variables.map((heading) => ({ heading, right: true })),
       ...(measured ? [{ heading: 'measured', right: true }] : []),
       { heading: 'loss', right: true },
-      { heading: `${100 * level}% of the mean`, right: true },
-      { heading: `${100 * level}% of a new run`, right: true },
+      { heading: `${percent(level)} of the mean`, right: true },
+      { heading: `${percent(level)} of a new run`, right: true },
       { heading: 'outside evidence', right: true },
     ],
     predictions.map(({ row, point, measured: seen, loss, extrapolation }) => [
@@ -174,7 +174,7 @@ function text(law: Law, predictions: readonly PointPrediction[], { colors }: Ter
     colors.bold,
   );
   const notes = [
-    `Loss in ${law.conventions.loss}, by ${law.name}: ${law.formula}. Parameters ${law.conventions.params}, tokens ${law.conventions.tokens}.`,
+    `Loss in ${law.conventions.loss === 'unstated' ? 'an unstated unit' : law.conventions.loss}, by ${law.name}: ${law.formula}. Parameters ${law.conventions.params}, tokens ${law.conventions.tokens}.`,
     law.draws === null
       ? 'No intervals: this law has no draws.'
       : `Intervals: percentiles of ${law.draws.values.length} draws: ${law.draws.kind}.`,

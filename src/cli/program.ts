@@ -47,9 +47,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return 0;
-      terminal.err(
-        `[bad-usage] ${error.message.replace(/^error: /, '')}\nSee: shapelaw ${helpOf(program, args)}--help\n`,
-      );
+      terminal.err(`[bad-usage] ${messageOf(error, args)}\nSee: shapelaw ${helpOf(program, args)}--help\n`);
       return 2;
     }
     if (error instanceof ShapelawError) {
@@ -59,6 +57,12 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     terminal.err(`[internal] ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     return 1;
   }
+}
+
+/** What was wrong; where commander prints its help instead, it says nothing. */
+function messageOf(error: CommanderError, [first, second]: readonly string[]): string {
+  if (error.code !== 'commander.help') return error.message.replace(/^error: /, '');
+  return first === 'help' && second !== undefined ? `unknown command '${second}'` : 'a command is missing';
 }
 
 function helpOf(program: Command, args: readonly string[]): string {

@@ -2,9 +2,9 @@ import { Command } from 'commander';
 import { ShapelawError } from '../errors.js';
 import type { Budget } from '../recommend/budget.js';
 import { parseQuantity } from '../recommend/quantity.js';
-import type { Recommendation, RecommendedShape } from '../recommend/recommend.js';
-import { bytes, change, durations, exact, range, scientific, short, significant } from './format.js';
-import { positiveInteger, positiveNumber, share } from './options.js';
+import type { Recommendation, RecommendedShape } from '../recommend/recommendation.js';
+import { bytes, change, dollars, durations, exact, percent, range, scientific, short, stated } from './format.js';
+import { positiveInteger, positiveNumber, share, shareRange } from './options.js';
 import { outside } from './predict.js';
 import { table } from './table.js';
 import type { Terminal } from './terminal.js';
@@ -18,7 +18,7 @@ interface RecommendCommandOptions {
   readonly money?: string;
   readonly gpu?: string;
   readonly devices?: number;
-  readonly mfu?: string;
+  readonly mfu?: readonly [number, number];
   readonly price?: string;
   readonly pue?: number;
   readonly carbon?: number;
@@ -41,15 +41,19 @@ export function recommendCommand(terminal: Terminal): Command {
     .option('--gpus <n>x<device>', 'devices at hand, such as 8xH100; with --days')
     .option('--days <days>', 'how long they are at hand')
     .option('--money <dollars>', "budget of money, such as '$5000'")
-    .option('--gpu <device>', 'device of the catalogue (default: H100)')
+    .option('--gpu <device>', 'device of the catalogue, or path of one as JSON (default: H100)')
     .option('--devices <n>', 'devices that train side by side (default: 1)', positiveInteger)
-    .option('--mfu <low-high>', 'model FLOPs utilisation (default: 0.213-0.462)')
+    .option('--mfu <low-high>', 'model FLOPs utilisation (default: 0.213-0.462)', shareRange)
     .option('--price <dollars>', "for a device and hour (default: the catalogue's)")
     .option('--pue <ratio>', 'energy of the data centre over that of its computers (default: 1.54)', positiveNumber)
     .option('--carbon <grams>', 'CO2 equivalent a kWh (default: 458)', positiveNumber)
     .option('--batch <n>', 'sequences a step (default: 128)', positiveInteger)
     .option('--encoder-tokens <n>', 'encoder tokens of a sequence (default: 512)', positiveInteger)
-    .option('--decoder-tokens <n>', 'decoder tokens of a sequence (default: 114)', positiveInteger)
+    .option(
+      '--decoder-tokens <n>',
+      'decoder tokens of a sequence (default: the targets of span corruption, 114 of 512)',
+      positiveInteger,
+    )
     .option('--law <law>', 'law file, or a published law, that predicts the loss')
     .option('--level <share>', 'of the intervals', share, 0.95)
     .option('--json', 'print JSON')
@@ -63,9 +67,9 @@ export function recommendCommand(terminal: Terminal): Command {
       const answer = recommend(budget, {
         ...present('law', law),
         level: options.level,
-        ...present('hardware', gpu ?? options.gpu),
+        ...present('hardware', await deviceOf(gpu ?? options.gpu)),
         ...present('devices', options.devices),
-        ...present('mfu', options.mfu === undefined ? undefined : mfuOf(options.mfu)),
+        ...present('mfu', options.mfu),
         ...present('dollarsPerHour', options.price === undefined ? undefined : parseQuantity(options.price, 'dollars')),
         ...present('pue', options.pue),
         ...present('carbonIntensity', options.carbon),
@@ -78,6 +82,15 @@ export function recommendCommand(terminal: Terminal): Command {
 
 function present<Key extends string, Value>(key: Key, value: Value | undefined): { readonly [K in Key]?: Value } {
   return value === undefined ? {} : ({ [key]: value } as { [K in Key]: Value });
+}
+
+async function deviceOf(name: string | undefined) {
+  if (name === undefined || !name.endsWith('.json')) return name;
+  const [{ readJson }, { parseHardware }] = await Promise.all([
+    import('./files.js'),
+    import('../flops/hardware-schema.js'),
+  ]);
+  return parseHardware(await readJson(name));
 }
 
 async function lawOf(name: string | undefined) {
@@ -139,15 +152,6 @@ function gpusDays(
   return { budget: { kind: 'gpus-days', gpus: count, days: parseQuantity(days, 'days') }, gpu: device };
 }
 
-function mfuOf(text: string): readonly [number, number] {
-  const ends = text.split('-').map(share);
-  if (ends.length === 2) return [ends[0]!, ends[1]!];
-  throw new ShapelawError(
-    'bad-usage',
-    `MFU is a range, since nobody knows it beforehand; write "${text}" as in 0.3-0.5`,
-  );
-}
-
 function text(answer: Recommendation, { colors }: Terminal): string {
   const rows = answer.recommendations;
   const standard = rows.find((row) => row.role === 'standard')!;
@@ -169,10 +173,10 @@ function text(answer: Recommendation, { colors }: Terminal): string {
       ...(withLoss
         ? [
             { heading: 'loss', right: true },
-            { heading: `${100 * (rows[0]!.loss?.level ?? 0)}% of a new run`, right: true },
-            { heading: 'outside evidence', right: true },
+            { heading: `${percent(rows[0]!.loss!.level)} of a new run`, right: true },
           ]
         : []),
+      { heading: 'outside evidence', right: true },
     ],
     rows.map((row) => [
       row.shape.name,
@@ -185,15 +189,15 @@ function text(answer: Recommendation, { colors }: Terminal): string {
       exact(row.steps),
       scientific(row.flops),
       durations(row.time.wallSeconds),
-      row.cost.dollars === null ? 'unknown' : range(row.cost.dollars, (value) => `$${significant(value)}`),
+      row.cost.dollars === null ? 'unknown' : range(row.cost.dollars, dollars),
       `${bytes(row.memory.total)}${row.memory.fits ? '' : ' (too big)'}`,
       ...(withLoss
         ? [
             row.loss?.value.toFixed(4) ?? '',
             row.loss?.newRun == null ? 'none' : range(row.loss.newRun, (value) => value.toFixed(4)),
-            row.extrapolation === null ? '' : outside(row.extrapolation),
           ]
         : []),
+      outside(row.extrapolation),
     ]),
     colors.bold,
   );
@@ -229,15 +233,15 @@ function budgetText({ budget }: Recommendation): string {
       : `, ${range(budget.trainingFlops, scientific)} training FLOPs over the MFU range; planned at the lowest`;
   switch (budget.kind) {
     case 'params':
-      return `${exact(budget.params)} parameters`;
+      return `${stated(budget.params)} parameters`;
     case 'flops':
       return `${scientific(budget.flops)} training FLOPs`;
     case 'gpu-hours':
-      return `${exact(budget.gpuHours)} device hours${compute}`;
+      return `${stated(budget.gpuHours)} device hours${compute}`;
     case 'gpus-days':
-      return `${exact(budget.gpus)} devices for ${significant(budget.days)} days${compute}`;
+      return `${exact(budget.gpus)} devices for ${stated(budget.days)} days${compute}`;
     case 'money':
-      return `$${exact(budget.dollars)}${compute}`;
+      return `$${stated(budget.dollars)}${compute}`;
   }
 }
 

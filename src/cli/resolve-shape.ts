@@ -21,26 +21,20 @@ export async function resolveShape(text: string): Promise<Shape> {
   const near = closestPresets(text);
   throw new ShapelawError(
     'unknown-shape',
-    `no shape named "${text}"${near.length > 0 ? `; did you mean ${near.join(', ')}?` : ''} A shape is a preset's name, dimensions such as ` +
+    `no shape named "${text}"${near.length > 0 ? `; did you mean ${near.join(', ')}?` : '.'} A shape is a preset's name, dimensions such as ` +
       'enc=16,dec=16,d=512,ff=2048,kv=64,h=8, or the path of a Hugging Face config.json.',
     { shape: text, near },
   );
 }
 
 async function readShape(path: string): Promise<Shape> {
-  const [{ readText }, { basename, dirname }, { shapeFromHuggingFace }, { parseShape }] = await Promise.all([
+  const [{ readJson }, { basename, dirname }, { shapeFromHuggingFace }, { parseShape }] = await Promise.all([
     import('./files.js'),
     import('node:path'),
     import('../flops/huggingface.js'),
     import('../flops/shape-schema.js'),
   ]);
-  const text = await readText(path);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new ShapelawError('unreadable', `${path} is not JSON: ${(error as Error).message}`, { path });
-  }
+  const json = await readJson(path);
   if (json !== null && typeof json === 'object' && 'kind' in json && !('model_type' in json)) return parseShape(json);
   const name = basename(path) === 'config.json' ? basename(dirname(path)) : basename(path, '.json');
   return shapeFromHuggingFace(json, name === '.' || name === '' ? 'config.json' : name);

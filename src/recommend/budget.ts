@@ -22,10 +22,19 @@ export function budgetFlops(
       });
     }
   }
-  const ofHours = (hours: number): Range => [
-    hours * 3600 * setting.peakFlops * setting.mfu[0],
-    hours * 3600 * setting.peakFlops * setting.mfu[1],
-  ];
+  const ofHours = (hours: number): Range => {
+    const atPeak = hours * 3600 * setting.peakFlops;
+    if (!Number.isFinite(atPeak)) {
+      throw new ShapelawError(
+        'bad-quantity',
+        `the budget buys more FLOPs than a number can hold: ${hours} device hours`,
+        {
+          hours,
+        },
+      );
+    }
+    return [atPeak * setting.mfu[0], atPeak * setting.mfu[1]];
+  };
   switch (budget.kind) {
     case 'params':
       return null;
@@ -36,7 +45,7 @@ export function budgetFlops(
     case 'gpus-days':
       return ofHours(budget.gpus * budget.days * 24);
     case 'money':
-      if (setting.dollarsPerHour === null || setting.dollarsPerHour === 0) {
+      if (setting.dollarsPerHour === null || !(setting.dollarsPerHour > 0)) {
         throw new ShapelawError(
           'bad-usage',
           'a budget of money needs the price of a device and hour; state it with --price',

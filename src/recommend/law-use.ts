@@ -18,9 +18,10 @@ export function parametersFor(law: Law, count: ParameterCount): number {
   return law.conventions.params === 'non-embedding' ? count.nonEmbedding : count.total;
 }
 
-/** What a law is asked for a shape trained on some tokens. */
+/** What a law is asked for a shape trained on some tokens; `flops` by the exact count, which a law of 6ND counts its own way. */
 export function pointFor(law: Law, count: ParameterCount, tokens: number, flops: number): LawPoint {
-  return { params: parametersFor(law, count), tokens, flops };
+  const params = parametersFor(law, count);
+  return { params, tokens, flops: law.conventions.flops === '6ND' ? 6 * params * tokens : flops };
 }
 
 /**
