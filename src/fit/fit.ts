@@ -41,7 +41,8 @@ const fewestRuns = 6;
  * Fits a law to a run table: the summed Huber loss of log-loss residuals, minimised from starts by variable projection,
  * with a bootstrap over runs (Hoffmann et al. 2022, equation 3; delta 1e-3 as there).
  *
- * @throws ShapelawError where the table can't support the law (see {@link checkTable}), or `bad-usage` for an option out of range.
+ * @throws ShapelawError `missing-column`, `non-finite`, `bad-rows`, `too-few-configurations`, `no-variation` or `collinear`, in this
+ * order, where the table can't support the law, or `bad-usage` for an option out of range.
  */
 export function fitLaw(table: RunTable, options: FitOptions): Law {
   const { delta = 1e-3, draws: drawCount = 1000, seed = 0, level = 0.95 } = options;

@@ -11,14 +11,15 @@ export interface LawPoint {
   readonly uniqueTokens?: number;
 }
 
-type Parameters = Readonly<Record<string, number>>;
+/** Parameters of a law by name. */
+export type LawParameters = Readonly<Record<string, number>>;
 
 /**
  * The loss that a law states for a point, in the law's own unit.
  *
  * @throws ShapelawError `bad-usage` where the point lacks a variable of the law, or it is not positive.
  */
-export function lossOf(law: Law, parameters: Parameters, point: LawPoint): number {
+export function lossOf(law: Law, parameters: LawParameters, point: LawPoint): number {
   const value = (name: keyof LawPoint): number => {
     const found = point[name];
     if (found === undefined)
@@ -52,7 +53,7 @@ export function lossOf(law: Law, parameters: Parameters, point: LawPoint): numbe
  * Muennighoff et al. 2023, section 3.2: the Chinchilla law in effective tokens and parameters. Tokens beyond the unique
  * ones, and parameters beyond those that the unique tokens call for, lose their worth exponentially.
  */
-function dataConstrainedLoss(p: Parameters, params: number, tokens: number, unique: number): number {
+function dataConstrainedLoss(p: LawParameters, params: number, tokens: number, unique: number): number {
   const uniqueTokens = Math.min(unique, tokens);
   const repetitions = tokens / uniqueTokens - 1;
   const { G } = computeOptimum({ A: p.A!, B: p.B!, alpha: p.alpha!, beta: p.beta! });

@@ -22,9 +22,10 @@ const quantities = {
   hours: { units: ['', 'h', 'hour', 'hours', 'gpu-hours'], example: '500' },
   days: { units: ['', 'd', 'day', 'days'], example: '3' },
   dollars: { units: ['', 'usd', 'dollars'], example: '$5000' },
-} as const;
+} as const satisfies Readonly<Record<QuantityKind, { readonly units: readonly string[]; readonly example: string }>>;
 
-export type QuantityKind = keyof typeof quantities;
+/** What a quantity may count. */
+export type QuantityKind = 'params' | 'tokens' | 'flops' | 'hours' | 'days' | 'dollars';
 
 /**
  * Reads a positive quantity as people write it: `220M`, `1e21 FLOP`, `$5,000`, `3 days`.

@@ -5,7 +5,8 @@ import { type BadValue, badRowsError } from './rows.js';
 import { checkTokensFrom } from './tokens-from.js';
 
 const fields = ['params', 'tokens', 'flops', 'loss'] as const;
-type PointField = (typeof fields)[number];
+/** What a point may have. */
+export type PointField = (typeof fields)[number];
 
 /** A point to predict at, and the loss measured there, where the file has them; each positive. */
 export type Point = { readonly row: number } & { readonly [Field in PointField]?: number };
