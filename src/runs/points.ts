@@ -4,9 +4,10 @@ import { planColumns, requireColumns } from './columns.js';
 import { type BadValue, badRowsError } from './rows.js';
 import { checkTokensFrom } from './tokens-from.js';
 
-const fields = ['params', 'tokens', 'flops', 'loss'] as const;
 /** What a point may have. */
-export type PointField = (typeof fields)[number];
+export type PointField = 'params' | 'tokens' | 'flops' | 'loss';
+
+const fields: readonly PointField[] = ['params', 'tokens', 'flops', 'loss'];
 
 /** A point to predict at, and the loss measured there, where the file has them; each positive. */
 export type Point = { readonly row: number } & { readonly [Field in PointField]?: number };
