@@ -1,18 +1,24 @@
 import { describe, expect, test } from 'vitest';
-import { resampleRuns } from './bootstrap.js';
+import { bootstrapRuns } from './bootstrap.js';
 
 // Runs of 3, 1, 2 and 4 checkpoints, interleaved.
 const runOfRow = Int32Array.of(0, 1, 2, 0, 3, 3, 2, 0, 3, 3);
 const runs = 4;
 const any = () => true;
 
+/** The resamples themselves. */
+function resampleRuns(count: number, seed: number, supports: (weights: Float64Array) => boolean) {
+  const { refits, redrawn } = bootstrapRuns(runOfRow, runs, count, seed, supports, (weights) => weights.slice());
+  return { weights: refits, redrawn };
+}
+
 /** How often each run was drawn. */
 function drawsOf(weights: Float64Array): number[] {
   return Array.from({ length: runs }, (_, run) => weights[runOfRow.indexOf(run)]!);
 }
 
-describe('resampleRuns', () => {
-  const { weights, redrawn } = resampleRuns(runOfRow, runs, 2000, 7, any);
+describe('bootstrapRuns', () => {
+  const { weights, redrawn } = resampleRuns(2000, 7, any);
 
   test('draws as many runs as there are, the checkpoints of one run together', () => {
     expect(weights).toHaveLength(2000);
@@ -37,14 +43,14 @@ describe('resampleRuns', () => {
   });
 
   test('the seed decides the draws', () => {
-    const drawn = (seed: number) => resampleRuns(runOfRow, runs, 50, seed, any).weights.map(drawsOf);
+    const drawn = (seed: number) => resampleRuns(50, seed, any).weights.map(drawsOf);
     expect(drawn(7)).toEqual(weights.slice(0, 50).map(drawsOf));
     expect(drawn(8)).not.toEqual(drawn(7));
     expect(drawn(-7)).not.toEqual(drawn(7));
   });
 
   test('leaves out and counts what could not support the law', () => {
-    const withFirst = resampleRuns(runOfRow, runs, 300, 7, (resample) => resample[0]! > 0);
+    const withFirst = resampleRuns(300, 7, (resample) => resample[0]! > 0);
     expect(withFirst.weights.every((resample) => resample[0]! > 0)).toBe(true);
     // The same draws in the same order, but for those without run 0, which are (3/4)^4 of all.
     expect(withFirst.redrawn).toBeGreaterThan(0);
@@ -53,7 +59,7 @@ describe('resampleRuns', () => {
   });
 
   test('gives up where hardly any resample supports the law', () => {
-    expect(() => resampleRuns(runOfRow, runs, 1, 7, () => false)).toThrow(
+    expect(() => resampleRuns(1, 7, () => false)).toThrow(
       expect.objectContaining({
         code: 'too-few-configurations',
         message: expect.stringMatching(/^4 runs are too few to bootstrap over.*--draws 0/),

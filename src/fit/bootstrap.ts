@@ -5,38 +5,36 @@ import { ShapelawError } from '../errors.js';
 /** Resamples in a row that may fail to support the law before the bootstrap gives up. */
 const patience = 1000;
 
-/** Row weights of a bootstrap over runs: each resample draws as many runs as there are, with replacement. */
-export interface Resamples {
-  readonly weights: readonly Float64Array[];
-  /** Resamples thrown away because `supports` refused them. */
-  readonly redrawn: number;
-}
-
 /**
- * Draws resamples of whole runs, never of single checkpoints of a run.
+ * Refits on resamples of whole runs, never of single checkpoints of a run: each draws as many runs as there are, with
+ * replacement, and comes as a weight for each row.
  *
  * @param runOfRow - Index of each row's run, from 0 on.
- * @param supports - Whether a law can be fitted to the rows of positive weight.
+ * @param supports - Whether a law can be fitted to the rows of positive weight; where not, the resample is drawn again.
+ * @param refit - What to make of a resample; its weights are overwritten by the next.
+ * @returns What `refit` made of each, and how many resamples were drawn again.
  * @throws ShapelawError `too-few-configurations` where hardly any resample can support the law.
  */
-export function resampleRuns(
+export function bootstrapRuns<Refit>(
   runOfRow: Int32Array,
   runs: number,
   count: number,
   seed: number,
   supports: (weights: Float64Array) => boolean,
-): Resamples {
+  refit: (weights: Float64Array) => Refit,
+): { readonly refits: readonly Refit[]; readonly redrawn: number } {
   const random = xoroshiro128plus(seed);
-  const weights: Float64Array[] = [];
+  const refits: Refit[] = [];
   const drawn = new Float64Array(runs);
+  const weights = new Float64Array(runOfRow.length);
   let redrawn = 0;
   let refusedInARow = 0;
-  while (weights.length < count) {
+  while (refits.length < count) {
     drawn.fill(0);
     for (let k = 0; k < runs; k++) drawn[uniformInt(random, 0, runs - 1)]! += 1;
-    const resample = Float64Array.from(runOfRow, (run) => drawn[run]!);
-    if (supports(resample)) {
-      weights.push(resample);
+    for (let row = 0; row < weights.length; row++) weights[row] = drawn[runOfRow[row]!]!;
+    if (supports(weights)) {
+      refits.push(refit(weights));
       refusedInARow = 0;
       continue;
     }
@@ -50,5 +48,5 @@ export function resampleRuns(
       );
     }
   }
-  return { weights, redrawn };
+  return { refits, redrawn };
 }

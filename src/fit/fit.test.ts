@@ -13,7 +13,7 @@ import {
   withNoise,
 } from '../../tests/simulated-runs.js';
 import { type RunTable, readRunTable } from '../runs/index.js';
-import { resampleRuns } from './bootstrap.js';
+import { bootstrapRuns } from './bootstrap.js';
 import { computeOptimum } from './compute-optimum.js';
 import { type FitOptions, fitLaw } from './fit.js';
 import type { Law } from './law.js';
@@ -335,12 +335,13 @@ describe('the bootstrap', () => {
     });
 
     test('of fewer points than the law has parameters', () => {
-      const { redrawn } = resampleRuns(Int32Array.from(rows.keys()), 9, 300, 2, (weights) => {
+      const supports = (weights: Float64Array) => {
         const kept = rows.filter((_, row) => weights[row]! > 0);
         const sizes = new Set(kept.map(({ params }) => params));
         const budgets = new Set(kept.map(({ tokens }) => tokens));
         return kept.length >= 5 && sizes.size === 3 && budgets.size === 3;
-      });
+      };
+      const { redrawn } = bootstrapRuns(Int32Array.from(rows.keys()), 9, 300, 2, supports, () => null);
       expect(redrawn).toBeGreaterThan(0);
       expect(chinchilla(rows, { draws: 300, seed: 2 }).draws!.redrawn).toBe(redrawn);
     });

@@ -4,7 +4,7 @@ import { quantileSorted } from 'simple-statistics';
 import { ShapelawError } from '../errors.js';
 import type { RunTable } from '../runs/index.js';
 import { version } from '../version.js';
-import { resampleRuns } from './bootstrap.js';
+import { bootstrapRuns } from './bootstrap.js';
 import { type CheckedColumns, checkTable, mean, valuesNeeded } from './checks.js';
 import { domainOf } from './domain.js';
 import type { Law } from './law.js';
@@ -77,13 +77,18 @@ export function fitLaw(table: RunTable, options: FitOptions): Law {
 
   const { runOfRow, runs } = indexRuns(table);
   const parameters = form.toParameters(best.theta, centres);
-  const resampled =
+  const { refits: draws, redrawn } =
     drawCount > 0 && runs >= fewestRuns
-      ? resampleRuns(runOfRow, runs, drawCount, seed, (weights) => supportsLaw(checked, weights, size))
-      : { weights: [], redrawn: 0 };
-  const draws = resampled.weights.map((weights) =>
-    form.toParameters(solve(form, data, weights, delta, best.theta, bounds, workspace).theta, centres),
-  );
+      ? bootstrapRuns(
+          runOfRow,
+          runs,
+          drawCount,
+          seed,
+          (weights) => supportsLaw(checked, weights, size),
+          (weights) =>
+            form.toParameters(solve(form, data, weights, delta, best.theta, bounds, workspace).theta, centres),
+        )
+      : { refits: [], redrawn: 0 };
   const drawKind = `bootstrap over ${runs} runs`;
   const named = (values: readonly number[]) => Object.fromEntries(form.parameters.map((name, k) => [name, values[k]!]));
   const interval = (values: readonly number[]): [number, number] =>
@@ -129,9 +134,7 @@ export function fitLaw(table: RunTable, options: FitOptions): Law {
       ]),
     ),
     draws:
-      draws.length > 0
-        ? { kind: drawKind, seed, redrawn: resampled.redrawn, parameters: [...form.parameters], values: draws }
-        : null,
+      draws.length > 0 ? { kind: drawKind, seed, redrawn, parameters: [...form.parameters], values: [...draws] } : null,
     residuals: { quantiles: quantilesOf(residuals, runs, size) },
     conventions: { ...table.conventions },
     domain: domainOf(form.columns, checked.columns),

@@ -7,8 +7,6 @@ export interface FitData {
   readonly logLoss: Float64Array;
 }
 
-export type FitStatus = 'converged' | 'max-iterations' | 'bound-hit' | 'ill-conditioned';
-
 export interface Solution {
   readonly theta: Float64Array;
   /** The objective: sum of weight times Huber of the residual of log loss. */
