@@ -162,6 +162,37 @@ describe('count', () => {
     expect(two.out).not.toContain('embedding of');
   });
 
+  test('lengths default to what a shape is made for', async () => {
+    const { out, err } = await shapelaw([
+      'count',
+      't5-small',
+      'gpt2',
+      'pythia-70m',
+      '--encoder-tokens',
+      '1024',
+      '--json',
+    ]);
+    const lengths = JSON.parse(out).shapes.map(
+      ({ flops }: { flops: { encoderTokens: number; decoderTokens: number } }) => [
+        flops.encoderTokens,
+        flops.decoderTokens,
+      ],
+    );
+    // 229 targets of 1024 inputs: T5's random_spans_helper. GPT-2 has 1,024 positions.
+    expect(lengths).toEqual([
+      [1024, 229],
+      [0, 1024],
+      [0, 2048],
+    ]);
+    expect(err).toBe('');
+  });
+
+  test('warns of a sequence longer than the learned positions', async () => {
+    const { code, err } = await shapelaw(['count', 'gpt2', '--decoder-tokens', '2048']);
+    expect(code).toBe(0);
+    expect(err).toBe('warning: gpt2 has 1,024 learned positions, fewer than 2,048 tokens\n');
+  });
+
   test('FLOPs beyond the integers of a double are printed as rounded', async () => {
     const vast = 'layers=100,d=1000000,ff=1000000,h=1000,name=vast';
     const { out } = await shapelaw(['count', vast, '--decoder-tokens', '1000000']);

@@ -36,7 +36,7 @@ export function countCommand(terminal: Terminal): Command {
     .option('--encoder-tokens <n>', 'encoder tokens of a sequence (default: 512)', positiveInteger)
     .option(
       '--decoder-tokens <n>',
-      'decoder tokens of a sequence (default: 114 for T5, 2048 for a decoder)',
+      "decoder tokens of a sequence (default: span corruption's, 114 of 512, for T5; 2048 for a decoder)",
       positiveInteger,
     )
     .addOption(new Option('--convention <name>', 'FLOPs to count').choices([...flopsConventions]).default('exact'))
@@ -67,16 +67,30 @@ export function countCommand(terminal: Terminal): Command {
     .action(async (names: string[], options: CountOptions) => {
       const shapes = await Promise.all(names.map(resolveShape));
       const counts = shapes.map((shape) => countOf(shape, options));
+      for (const count of counts) warnOfPositions(count, terminal);
       terminal.out(options.json ? `${JSON.stringify({ shapes: counts }, null, 2)}\n` : text(counts, options, terminal));
     });
 }
 
 function lengthsFor(shape: Shape, options: CountOptions): SequenceLengths {
-  const defaults = defaultLengths(shape);
+  const { encoderTokens, decoderTokens } = options;
+  if (shape.kind === 'encoder-decoder' && encoderTokens !== undefined && decoderTokens !== undefined) {
+    return { encoderTokens, decoderTokens };
+  }
+  const defaults = defaultLengths(shape, encoderTokens);
   return {
-    encoderTokens: shape.kind === 'decoder' ? 0 : (options.encoderTokens ?? defaults.encoderTokens),
-    decoderTokens: shape.kind === 'encoder' ? 0 : (options.decoderTokens ?? defaults.decoderTokens),
+    encoderTokens: defaults.encoderTokens,
+    decoderTokens: shape.kind === 'encoder' ? 0 : (decoderTokens ?? defaults.decoderTokens),
   };
+}
+
+/** Says where a sequence is longer than the positions that a shape has learned: it counts, but it can't run. */
+function warnOfPositions({ name, shape, flops }: Count, terminal: Terminal): void {
+  const longest = Math.max(flops.encoderTokens, flops.decoderTokens);
+  if (shape.positions.kind !== 'learned' || longest <= shape.positions.rows) return;
+  terminal.err(
+    `warning: ${name} has ${exact(shape.positions.rows)} learned positions, fewer than ${exact(longest)} tokens\n`,
+  );
 }
 
 function countOf(shape: Shape, options: CountOptions) {

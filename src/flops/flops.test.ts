@@ -261,7 +261,12 @@ describe('countFlops', () => {
 describe('defaultLengths', () => {
   it('are those of pre-training for each kind', () => {
     expect(defaultLengths(presetShape('t5-small')!)).toEqual({ encoderTokens: 512, decoderTokens: 114 });
-    expect(defaultLengths(presetShape('gpt2')!)).toEqual({ encoderTokens: 0, decoderTokens: 2048 });
+    // 229 targets of 1024 inputs: T5's random_spans_helper.
+    expect(defaultLengths(presetShape('t5-small')!, 1024)).toEqual({ encoderTokens: 1024, decoderTokens: 229 });
+    expect(defaultLengths(presetShape('pythia-70m')!)).toEqual({ encoderTokens: 0, decoderTokens: 2048 });
+    // Fewer than 2048 positions, and more.
+    expect(defaultLengths(presetShape('gpt2')!)).toEqual({ encoderTokens: 0, decoderTokens: 1024 });
+    expect(defaultLengths(presetShape('opt-125m')!)).toEqual({ encoderTokens: 0, decoderTokens: 2048 });
     expect(defaultLengths(presetShape('bert-tiny')!)).toEqual({ encoderTokens: 512, decoderTokens: 0 });
   });
 });

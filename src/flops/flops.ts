@@ -47,11 +47,19 @@ export interface FlopsOptions {
   readonly causal?: boolean;
 }
 
-/** Lengths where none are given: span corruption's own for T5 (512 in, 114 out), 2,048 for a decoder, 512 for an encoder. */
-export function defaultLengths(shape: Shape): SequenceLengths {
-  if (shape.kind === 'decoder') return { encoderTokens: 0, decoderTokens: 2048 };
-  if (shape.kind === 'encoder') return { encoderTokens: 512, decoderTokens: 0 };
-  return { encoderTokens: 512, decoderTokens: spanCorruptionLengths(512).decoderTokens };
+/**
+ * Lengths where not all are given: of an encoder 512 tokens, of its decoder the targets that span corruption makes of
+ * them (114), of a decoder alone 2,048, or as many as it has learned positions for.
+ *
+ * @param encoderTokens - Encoder tokens that are given. Defaults to 512.
+ */
+export function defaultLengths(shape: Shape, encoderTokens = 512): SequenceLengths {
+  if (shape.kind === 'decoder') {
+    const positions = shape.positions.kind === 'learned' ? shape.positions.rows : 2048;
+    return { encoderTokens: 0, decoderTokens: Math.min(2048, positions) };
+  }
+  if (shape.kind === 'encoder') return { encoderTokens, decoderTokens: 0 };
+  return { encoderTokens, decoderTokens: spanCorruptionLengths(encoderTokens).decoderTokens };
 }
 
 /**
