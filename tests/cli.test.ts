@@ -270,10 +270,44 @@ describe('from runs to a recommendation', () => {
   });
 
   test('fit takes a power law of one column', async () => {
-    const law = await json('fit', at('runs.csv'), '--law', 'power', '--variable', 'tokens', '--draws', '20');
+    const law = await json(
+      'fit',
+      at('runs.csv'),
+      '--law',
+      'power',
+      '--variable',
+      'tokens',
+      '--delta',
+      '0.1',
+      '--draws',
+      '40',
+    );
     expect(law).toMatchObject({ law: 'power', variables: ['tokens'], parameters: { E: number, A: number, a: number } });
-    const byFlops = await json('fit', at('runs.csv'), '--law', 'power', '--draws', '20', '--level', '50%');
+    const byFlops = await json(
+      'fit',
+      at('runs.csv'),
+      '--law',
+      'power',
+      '--delta',
+      '0.1',
+      '--draws',
+      '40',
+      '--level',
+      '50%',
+    );
     expect(byFlops).toMatchObject({ variables: ['flops'], intervals: { level: 0.5 } });
+  });
+
+  test('predict refuses a table that counts otherwise than the law, and flags that the law does not use', async () => {
+    writeFileSync(at('body.csv'), 'params,tokens,paramsConvention\n1e9,2e10,non-embedding\n2e9,2e10,non-embedding\n');
+    const stated = await shapelaw([...fitArgs, '--params-convention', 'total', '-o', at('total.json')]);
+    expect(stated.code).toBe(0);
+    const mixed = await shapelaw(['predict', at('total.json'), '--runs', at('body.csv')]);
+    expect(mixed).toMatchObject({ code: 2, out: '' });
+    expect(mixed.err).toMatch(/^\[mixed-conventions\] .*body\.csv counts params as non-embedding, and .* as total/);
+    const unused = await shapelaw(['predict', 'besiroglu-2024', '--params', '1B', '--tokens', '2B', '--flops', '1e20']);
+    expect(unused).toMatchObject({ code: 2, out: '' });
+    expect(unused.err).toMatch(/^\[bad-usage\] besiroglu-2024 is a law of params, tokens; leave out --flops/);
   });
 
   test('predict gives the loss of the surface, with intervals about it', async () => {
@@ -665,7 +699,7 @@ describe('the terminal', () => {
 
   test('another seed gives other draws of the same law', async () => {
     const fitBySeed = (seed: string) =>
-      json('fit', at('runs.csv'), '--law', 'chinchilla', '--draws', '5', '--seed', seed);
+      json('fit', at('runs.csv'), '--law', 'chinchilla', '--draws', '40', '--seed', seed);
     const [one, two] = [await fitBySeed('1'), await fitBySeed('2')];
     expect(two.parameters).toEqual(one.parameters);
     expect(two.draws.values).not.toEqual(one.draws.values);

@@ -115,7 +115,9 @@ export function splitMaps(texts: readonly string[]): string[] {
 }
 
 const statusMeaning: Readonly<Record<Exclude<Law['status'], 'converged' | 'published'>, string>> = {
-  'bound-hit': "A parameter stands at its bound: the irreducible loss or a term can't be told from none in these rows.",
+  'bound-hit':
+    "A parameter stands at its bound: the rows can't tell the irreducible loss or a term from none, or an exponent from flat or endless.",
+  flat: 'A range of parameters fits these rows equally well: hardly a row lies within delta of the law. Try a larger --delta.',
   'ill-conditioned':
     'Some parameters can be traded for others at no cost: trust predictions near the rows, not the parameters.',
   'max-iterations': 'The solver ran out of steps: the objective may not be at its least.',
@@ -133,7 +135,7 @@ function summary(law: Law, output: string | undefined, { colors }: Terminal): st
   ]);
   const derivedRows = Object.entries(law.derived).map(([name, { value, interval }]) => [
     name,
-    shown(value),
+    value === null ? 'beyond numbers' : shown(value),
     ends(interval),
   ]);
   const columns = (heading: string) => [

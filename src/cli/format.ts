@@ -27,6 +27,7 @@ const digits = 3;
 
 /** 5.61B: a count to three digits. */
 export function short(value: number): string {
+  if (Math.abs(value) >= 1e15) return scientific(value);
   const [factor, letter] = multiples.find(([size]) => Math.abs(value) >= size) ?? [1, ''];
   return `${significant(value / factor)}${letter}`;
 }

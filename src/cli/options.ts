@@ -9,7 +9,9 @@ export function positiveInteger(text: string): number {
 
 /** Reads an option's value as an integer of at least 0. */
 export function wholeNumber(text: string): number {
-  return text === '0' ? 0 : positiveInteger(text);
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError('It must be a whole number, 0 or more.');
 }
 
 /** Reads an option's value as a positive number. */

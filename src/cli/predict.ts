@@ -94,6 +94,15 @@ async function pointOf(law: Law, options: PredictOptions): Promise<LawPoint> {
     flops: '--flops',
     uniqueTokens: '--unique-tokens',
   };
+  const unused = (Object.keys(flags) as (keyof typeof flags)[]).filter(
+    (variable) => point[variable] !== undefined && !law.variables.includes(variable),
+  );
+  if (unused.length > 0) {
+    const given = unused.map((variable) => flags[variable]).join(', ');
+    throw new ShapelawError('bad-usage', `${law.name} is a law of ${law.variables.join(', ')}; leave out ${given}`, {
+      unused,
+    });
+  }
   const missing = law.variables.filter((variable) => point[variable] === undefined).map((variable) => flags[variable]);
   if (missing.length > 0) {
     throw new ShapelawError('bad-usage', `${law.name} needs ${missing.join(' and ')}; or give a table with --runs`, {
@@ -125,18 +134,23 @@ async function predictTable(
       `--runs takes every point from the table; leave out ${alone.map((key) => `--${key}`).join(', ')}`,
     );
   }
-  const [{ readPoints }, { parseColumnMap }, { splitMaps }, { parseQuantity }] = await Promise.all([
-    import('../runs/read.js'),
-    import('../runs/columns.js'),
-    import('./fit.js'),
-    import('../recommend/quantity.js'),
-  ]);
+  const [{ readPoints }, { parseColumnMap }, { splitMaps }, { parseQuantity }, { requireSameConventions }] =
+    await Promise.all([
+      import('../runs/read.js'),
+      import('../runs/columns.js'),
+      import('./fit.js'),
+      import('../recommend/quantity.js'),
+      import('../fit/conventions.js'),
+    ]);
   const required = law.variables.filter((variable) => variable !== 'uniqueTokens');
-  const points = await readPoints(path, {
+  const { points, conventions } = await readPoints(path, {
     required,
     tokensFrom: options.tokensFrom,
     map: parseColumnMap(splitMaps(options.map ?? [])),
   });
+  const measuredToo = points.some(({ loss }) => loss !== undefined);
+  const keys = [...required, ...(measuredToo ? (['loss', 'tokenizer'] as const) : [])];
+  requireSameConventions(law, conventions, path, keys);
   const unique =
     options.uniqueTokens === undefined ? {} : { uniqueTokens: parseQuantity(options.uniqueTokens, 'tokens') };
   return points.map(({ row, loss: measured, ...rest }) => {

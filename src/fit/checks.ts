@@ -50,7 +50,7 @@ export function checkTable(table: RunTable, form: LawForm): CheckedColumns {
   });
   [...columns, loss].forEach((column, k) => {
     const name = form.columns[k] ?? 'loss';
-    const [low, high] = [Math.min(...extremes(column)), Math.max(...extremes(column))];
+    const [low, high] = extremes(column);
     if (high / low > 1 + 1e-9) return;
     throw new ShapelawError(
       'no-variation',

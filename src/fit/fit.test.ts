@@ -16,8 +16,9 @@ import { type RunTable, readRunTable } from '../runs/index.js';
 import { bootstrapRuns } from './bootstrap.js';
 import { computeOptimum } from './compute-optimum.js';
 import { type FitOptions, fitLaw } from './fit.js';
-import type { Law } from './law.js';
+import { type Law, parseLaw, serializeLaw } from './law.js';
 import type { LawColumn } from './law-form.js';
+import { predict } from './predict.js';
 
 // Besiroglu et al. 2024, table 1.
 const besiroglu = { E: 1.8172, A: 482.01, B: 2085.43, alpha: 0.3478, beta: 0.3658 };
@@ -56,7 +57,7 @@ describe('recovers a noise-free surface', () => {
     }
     const { a, b, G } = computeOptimum(surface);
     for (const [name, value] of Object.entries({ a, b, G })) {
-      expect(relativeError(law.derived[name]!.value, value), name).toBeLessThan(1e-8);
+      expect(relativeError(law.derived[name]!.value!, value), name).toBeLessThan(1e-8);
     }
     // 36 residuals of some units in the last place.
     expect(law.objective!.value).toBeLessThan(1e-28);
@@ -255,7 +256,15 @@ describe('the bootstrap', () => {
     expect(other.draws!.values).not.toEqual(first.draws!.values);
     expect(other.intervals).not.toEqual(first.intervals);
     expect(other.parameters).toEqual(first.parameters);
-    expect(chinchilla(noisyRows, { draws: 1 }).draws!.seed).toBe(0);
+    expect(chinchilla(noisyRows, { draws: 40 }).draws!.seed).toBe(0);
+  });
+
+  test('needs a draw beyond either end of the interval', () => {
+    const few = expect.objectContaining({ code: 'bad-usage', message: expect.stringContaining('at least 40 draws') });
+    expect(() => chinchilla(noisyRows, { draws: 39 })).toThrow(few);
+    expect(() => chinchilla(noisyRows, { draws: 1000, level: 0.999 })).toThrow(/at least 2000 draws/);
+    const law = chinchilla(noisyRows, { draws: 40 });
+    expect(() => predict(law, { params: 1e9, tokens: 2e10 }, 0.99)).toThrow(/at least 200 draws, and there are 40/);
   });
 
   // Every row three times over says nothing new: with the rows of a run drawn together all objectives are just tripled.
@@ -346,6 +355,33 @@ describe('the bootstrap', () => {
       expect(chinchilla(rows, { draws: 300, seed: 2 }).draws!.redrawn).toBe(redrawn);
     });
   });
+});
+
+// Loss that says nothing of either column takes exponents to their bounds, where the optimum has no finite pivot.
+test('a law of no signal says so, and its file can be read', () => {
+  const noise = normals(11);
+  const rows = noisyRows.map((row) => ({ ...row, loss: 2.5 * Math.exp(0.001 * noise()) }));
+  const law = chinchilla(rows, { draws: 40 });
+  expect(law.draws!.atBound).toBeGreaterThan(2);
+  expect(law.provenance.notes.join()).toMatch(/of 40 refits have a parameter at its bound/);
+  const text = serializeLaw(law);
+  expect(serializeLaw(parseLaw(text, 'law.json'))).toBe(text);
+});
+
+// Two rows at each x, far apart: between them the sum of absolute residuals does not change.
+test('a law that a range of parameters fits equally well is flat, and has no intervals', () => {
+  const rows = logSpaced(1e18, 1e22, 8).flatMap((flops) =>
+    [-0.1, 0.1].map((off) => ({
+      params: 1,
+      flops,
+      loss: (2 + 40 * flops ** -0.1) * Math.exp(off),
+      runId: `${flops} ${off}`,
+    })),
+  );
+  const law = fitLaw(tableOf(rows), { law: 'power' });
+  expect(law).toMatchObject({ status: 'flat', intervals: null, draws: null });
+  expect(law.provenance.notes.join()).toMatch(/a range of parameters fits equally well/);
+  expect(fitLaw(tableOf(rows), { law: 'power', delta: 1 })).toMatchObject({ status: 'converged' });
 });
 
 describe('status', () => {

@@ -1,4 +1,5 @@
 export { computeOptimum } from './compute-optimum.js';
+export { requireSameConventions } from './conventions.js';
 export { type Extrapolation, extrapolation } from './domain.js';
 export { type FitOptions, fitLaw } from './fit.js';
 export { type LawParameters, type LawPoint, lossOf } from './formulas.js';

@@ -12,7 +12,7 @@ export interface LawForm {
   readonly columns: readonly LawColumn[];
   /** Names of the parameters in the table's own units, one for each coordinate. */
   readonly parameters: readonly string[];
-  /** Lower and upper bound of each coordinate; `logLoss` is the smallest log loss of the table. */
+  /** Lower and upper bound of each coordinate; `minLogLoss` is the smallest log loss of the table. */
   bounds(minLogLoss: number): { readonly lower: Float64Array; readonly upper: Float64Array };
   /** Writes the log loss of `rows` rows, and the derivatives to each coordinate row by row. */
   evaluate(

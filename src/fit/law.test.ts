@@ -9,9 +9,9 @@ const surface = { E: 1.8172, A: 482.01, B: 2085.43, alpha: 0.3478, beta: 0.3658 
 const rows = withNoise(crossedRows(surface, logSpaced(5e7, 1e10, 5), logSpaced(1e9, 3e11, 5)), 0.005, normals(1));
 const law = fitLaw(tableOf(rows, { source: 'runs [ 1,  2 ].csv', warnings: ['rows [ 3 ] and [\n 4\n]'] }), {
   law: 'chinchilla',
-  draws: 30,
+  draws: 40,
 });
-const power = fitLaw(tableOf(rows), { law: 'power', draws: 5 });
+const power = fitLaw(tableOf(rows), { law: 'power', draws: 40 });
 const read = (text: string) => parseLaw(text, 'law.json');
 
 describe('a law as text', () => {
@@ -37,7 +37,7 @@ describe('a law as text', () => {
 
   test('puts a list of numbers on one line', () => {
     const lines = serializeLaw(law).split('\n');
-    expect(lines.filter((line) => /^ {3}\[\d.*\],?$/.test(line))).toHaveLength(30 + law.domain!.hull!.length);
+    expect(lines.filter((line) => /^ {3}\[\d.*\],?$/.test(line))).toHaveLength(40 + law.domain!.hull!.length);
     expect(serializeLaw(law).match(/"quantiles": \[[^\n]*\]/)).not.toBeNull();
   });
 
@@ -49,7 +49,8 @@ describe('a law as text', () => {
       fc.property(list, fc.array(list, { maxLength: 3 }), (quantiles, values) => {
         const extreme: Law = {
           ...law,
-          parameters: Object.fromEntries(Object.keys(law.parameters).map((name, k) => [name, quantiles[k]!])),
+          // No parameter of a law is negative.
+          parameters: Object.fromEntries(Object.keys(law.parameters).map((name, k) => [name, Math.abs(quantiles[k]!)])),
           residuals: { quantiles: [...quantiles, ...special] },
           draws: { ...law.draws!, values },
         };
@@ -57,8 +58,22 @@ describe('a law as text', () => {
         // JSON has no negative zero; adding a zero takes the sign off.
         expect(back.residuals!.quantiles).toStrictEqual(extreme.residuals!.quantiles.map((value) => value + 0));
         expect(back.draws!.values).toStrictEqual(values.map((draw) => draw.map((value) => value + 0)));
-        expect(Object.values(back.parameters)).toStrictEqual(quantiles.map((value) => value + 0));
+        expect(Object.values(back.parameters)).toStrictEqual(quantiles.map(Math.abs));
       }),
+    );
+  });
+
+  test('refuses what JSON cannot hold, a negative parameter, and a domain that is not of its variables', () => {
+    const refused = (changed: Law) => () => read(serializeLaw(changed));
+    expect(refused({ ...law, parameters: { ...law.parameters, A: Number.POSITIVE_INFINITY } })).toThrow(
+      /A of the law is Infinity/,
+    );
+    const code = expect.objectContaining({ code: 'bad-law-file' });
+    expect(refused({ ...law, parameters: { ...law.parameters, E: -1 } })).toThrow(code);
+    expect(refused({ ...law, domain: { ranges: {}, hull: null } })).toThrow(code);
+    expect(refused({ ...law, domain: { ...law.domain!, hull: [] } })).toThrow(code);
+    expect(refused({ ...law, domain: { ...law.domain!, ranges: { ...law.domain!.ranges, flops: [1, 2] } } })).toThrow(
+      code,
     );
   });
 

@@ -28,7 +28,7 @@ export const lawSchema = z.strictObject({
       value: finite.nonnegative(),
     }),
   ),
-  status: z.enum(['converged', 'max-iterations', 'bound-hit', 'ill-conditioned', 'published']),
+  status: z.enum(['converged', 'max-iterations', 'bound-hit', 'flat', 'ill-conditioned', 'published']),
   solver: z.nullable(
     z.strictObject({
       gradientNorm: finite.describe(
@@ -50,11 +50,19 @@ export const lawSchema = z.strictObject({
   intervals: z.nullable(
     z.strictObject({ level: finite, kind: z.string(), parameters: z.record(z.string(), interval) }),
   ),
-  derived: z.record(z.string(), z.strictObject({ value: finite, interval: interval.nullable() })),
+  derived: z.record(
+    z.string(),
+    z.strictObject({
+      value: finite.nullable().describe('null where too large or small for a number'),
+      interval: interval.nullable(),
+    }),
+  ),
   draws: z.nullable(
     z.strictObject({
       kind: z.string().describe('how they were drawn'),
       seed: z.int(),
+      notConverged: z.int().describe('refits that ran out of iterations'),
+      atBound: z.int().describe('refits with a parameter at its bound'),
       redrawn: z.int().describe('resamples thrown away because they could not support the law'),
       parameters: z.array(z.string()),
       values: z.array(z.array(finite)),
@@ -84,7 +92,7 @@ export const lawSchema = z.strictObject({
     fileSha256: z.string().nullable(),
     rowsSha256: z.string().nullable(),
     options: z.record(z.string(), z.unknown()),
-    rounded: z.boolean().describe('whether the parameters are rounded as published'),
+    rounded: z.boolean().describe('whether the parameters are printed so rounded that answers change by more than 1%'),
     notes: z.array(z.string()),
     version: z.string().describe('of shapelaw'),
   }),
@@ -94,10 +102,16 @@ export const lawSchema = z.strictObject({
 export type Law = z.infer<typeof lawSchema>;
 export type Conventions = z.infer<typeof conventionsSchema>;
 
+/** JSON would turn it into null, and the file could not be read again. */
+function refuseNonFinite(key: string, value: unknown): unknown {
+  if (typeof value !== 'number' || Number.isFinite(value)) return value;
+  throw new ShapelawError('non-finite', `${key} of the law is ${value}, which no law file can hold`, { key });
+}
+
 /** The law as JSON text; {@link parseLaw} gives back the same bits. */
 export function serializeLaw(law: Law): string {
   // Lists of numbers go on one line. A line break never stands within a JSON string, so that no string is taken for a list.
-  return `${JSON.stringify(law, null, 1).replace(/\[\n\s*([-\d.e+,\s]+?)\n\s*\]/g, (_, numbers: string) => `[${numbers.replace(/\s+/g, ' ')}]`)}\n`;
+  return `${JSON.stringify(law, refuseNonFinite, 1).replace(/\[\n\s*([-\d.e+,\s]+?)\n\s*\]/g, (_, numbers: string) => `[${numbers.replace(/\s+/g, ' ')}]`)}\n`;
 }
 
 /**
@@ -154,6 +168,14 @@ function requireConsistent(law: Law, source: string): void {
       missing,
     });
   }
+  const negative = names.find((name) => law.parameters[name]! < 0);
+  if (negative !== undefined) {
+    throw new ShapelawError(
+      'bad-law-file',
+      `${source}: ${negative} is ${law.parameters[negative]}, but no parameter of a ${law.law} law is negative`,
+      { negative },
+    );
+  }
   const variables = variablesOf[law.law];
   if (!variables.includes(law.variables.join(', '))) {
     throw new ShapelawError(
@@ -168,6 +190,7 @@ function requireConsistent(law: Law, source: string): void {
       `${source}: residuals.quantiles is empty; give quantiles, or null residuals`,
     );
   }
+  requireDomain(law, source);
   const draws = law.draws;
   if (draws === null) return;
   const wrong = draws.values.findIndex((draw) => draw.length !== draws.parameters.length);
@@ -175,6 +198,19 @@ function requireConsistent(law: Law, source: string): void {
     throw new ShapelawError(
       'bad-law-file',
       `${source}: its draws must give ${names.join(', ')} each${wrong >= 0 ? `; draw ${wrong} does not` : ''}`,
+    );
+  }
+}
+
+function requireDomain({ domain, variables }: Law, source: string): void {
+  if (domain === null) return;
+  const ranged = variables.every((name) => domain.ranges[name] !== undefined);
+  const others = Object.keys(domain.ranges).length !== variables.length;
+  if (!ranged || others || (domain.hull !== null && (variables.length !== 2 || domain.hull.length < 2))) {
+    throw new ShapelawError(
+      'bad-law-file',
+      `${source}: its domain must give a range of each of ${variables.join(', ')} and of nothing else, and the hull of two variables at least two points`,
+      { variables },
     );
   }
 }

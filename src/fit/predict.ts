@@ -15,6 +15,8 @@ export interface LossPrediction {
   readonly newRun: Interval | null;
   /** Level of both intervals. */
   readonly level: number;
+  /** Unit of all of them, as the law states it. */
+  readonly unit: Law['conventions']['loss'];
 }
 
 export interface Prediction {
@@ -39,6 +41,7 @@ export function predict(law: Law, point: LawPoint, level = 0.95): Prediction {
 export function predictor(law: Law, level = 0.95): (point: LawPoint) => Prediction {
   requireLevel(level);
   const draws = lawDraws(law);
+  if (draws !== null) requireDraws(draws.length, level);
   const residuals = law.residuals?.quantiles ?? null;
   return (point) => {
     const losses = draws?.map((parameters) => lossOf(law, parameters, point)) ?? null;
@@ -48,6 +51,7 @@ export function predictor(law: Law, level = 0.95): (point: LawPoint) => Predicti
         mean: losses === null ? null : centralInterval(losses, level),
         newRun: losses === null || residuals === null ? null : newRunInterval(losses, residuals, level),
         level,
+        unit: law.conventions.loss,
       },
       extrapolation: extrapolation(law, point as Readonly<Record<string, number>>),
     };
@@ -57,6 +61,17 @@ export function predictor(law: Law, level = 0.95): (point: LawPoint) => Predicti
 export function requireLevel(level: number): void {
   if (!(level > 0 && level < 1))
     throw new ShapelawError('bad-usage', `the level must lie between 0 and 1, not ${level}`);
+}
+
+/** Draws must be so many that one lies beyond either end of the interval. */
+export function requireDraws(draws: number, level: number): void {
+  const needed = Math.ceil(2 / (1 - level) - 1e-9);
+  if (draws >= needed) return;
+  throw new ShapelawError(
+    'bad-usage',
+    `an interval of level ${level} needs at least ${needed} draws, and there are ${draws}; fit with --draws ${needed}, or take a lower level`,
+    { draws, needed, level },
+  );
 }
 
 /** The draws of a law as parameters by name; null where it has none. */
@@ -81,7 +96,9 @@ function newRunInterval(draws: readonly number[], quantiles: readonly number[], 
       losses.push(loss * Math.exp(quantiles[Math.floor(at * quantiles.length)]!));
     }
   });
-  return centralInterval(losses, level);
+  // A new run is no surer than the mean, whichever way the residuals lean.
+  const [mean, run] = [centralInterval(draws, level), centralInterval(losses, level)];
+  return [Math.min(mean[0], run[0]), Math.max(mean[1], run[1])];
 }
 
 /** The bits of an index mirrored at the binary point: 0, 1/2, 1/4, 3/4, 1/8, ... */

@@ -15,7 +15,7 @@ describe.each(names)('%s', (name) => {
 
   test('says who published it and when', () => {
     expect(law).toMatchObject({ name, status: 'published', objective: null, rows: null });
-    expect(law.provenance.source).toMatch(/^[A-Z]\S+ et al\. 20\d\d, .{20,}/);
+    expect(law.provenance.source).toMatch(/[A-Z]\S+ et al\. 20\d\d.{20,}/);
     // The name is author and year.
     const [author, year] = name.split('-');
     expect(law.provenance.source.toLowerCase()).toContain(author);
@@ -42,8 +42,8 @@ describe.each(names)('%s', (name) => {
     expect(law.draws.kind).toContain('not published');
     expect(law.residuals).not.toBeNull();
     for (const [name, { value, interval }] of Object.entries(law.derived)) {
-      expect(interval![0], name).toBeLessThan(value);
-      expect(interval![1], name).toBeGreaterThan(value);
+      expect(interval![0], name).toBeLessThan(value!);
+      expect(interval![1], name).toBeGreaterThan(value!);
     }
   });
 });
@@ -53,6 +53,7 @@ test('the names', () => {
     'hoffmann-2022',
     'hoffmann-2022-rounded',
     'besiroglu-2024',
+    'besiroglu-2024-notebook',
     'kaplan-2020',
     'muennighoff-2023',
   ]);

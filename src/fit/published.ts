@@ -90,11 +90,22 @@ const publishedLaws: Readonly<Record<string, PublishedLaw>> = {
     draws: {
       kind: 'our bootstrap over the 140 model sizes of its points (Huber, delta 1e-3), not published',
       seed: 0,
+      notConverged: 0,
+      atBound: 0,
       redrawn: 0,
       parameters: ['E', 'A', 'B', 'alpha', 'beta'],
       values: besirogluDraws.map((draw) => [...draw]),
     },
     residuals: { quantiles: [...besirogluResiduals] },
+  },
+  'besiroglu-2024-notebook': {
+    ...chinchilla,
+    parameters: { E: 1.81686, A: 482.00572, B: 2085.4342, alpha: 0.34781, beta: 0.36585 },
+    rounded: false,
+    conventions: { ...hoffmannConventions, ...decoderTokens },
+    ranges: { params: [57334197, 16183346311], tokens: [818680777, 317754489344] },
+    source: 'the notebook of Besiroglu et al. 2024 (epoch-research/analyzing-chinchilla), as printed there',
+    notes: ['the fit of besiroglu-2024 with the digits that the notebook prints'],
   },
   'kaplan-2020': {
     law: 'kaplan',

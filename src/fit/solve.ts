@@ -1,7 +1,7 @@
 import type { LawForm } from './law-form.js';
 import { solveSymmetric } from './linear-algebra.js';
 
-/** What a fit sees: centred log columns, log losses, and a weight a row. */
+/** What a fit sees: centred log columns and log losses. */
 export interface FitData {
   readonly columns: readonly Float64Array[];
   readonly logLoss: Float64Array;
@@ -11,7 +11,7 @@ export interface Solution {
   readonly theta: Float64Array;
   /** The objective: sum of weight times Huber of the residual of log loss. */
   readonly value: number;
-  /** Largest cosine between a column of the Jacobian and the clipped residuals, over coordinates not held at a bound: 0 at a minimum, at most 1. */
+  /** Largest cosine between a column of the Jacobian and the clipped residuals, over coordinates not held at a bound: 0 at a minimum, at most 1. Where the fit is exact, that of rounding errors. */
   readonly gradientNorm: number;
   readonly iterations: number;
   readonly converged: boolean;

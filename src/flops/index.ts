@@ -14,7 +14,7 @@ export { defaultPrecision, findHardware, peakFlops } from './hardware.js';
 export { type Hardware, hardwareCatalogue, type Precision } from './hardware-catalogue.js';
 export { parseHardware } from './hardware-schema.js';
 export { shapeFromHuggingFace } from './huggingface.js';
-export { looksInline, parseInlineShape } from './inline.js';
+export { parseInlineShape } from './inline.js';
 export {
   type ActivationComponent,
   type InferenceMemory,

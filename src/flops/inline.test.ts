@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { looksInline, parseInlineShape } from './inline.js';
+import { parseInlineShape } from './inline.js';
 import { countParameters } from './parameters.js';
 import { llamaShape } from './shape.js';
 
@@ -94,12 +94,5 @@ describe('parseInlineShape', () => {
         },
       ),
     );
-  });
-});
-
-describe('looksInline', () => {
-  it('tells a shape from a name', () => {
-    expect(looksInline('layers=12,d=768')).toBe(true);
-    expect(looksInline('t5-small')).toBe(false);
   });
 });

@@ -13,11 +13,6 @@ function refusal(problem: string, details: Record<string, unknown> = {}): Shapel
   return new ShapelawError('bad-shape', `${problem}; ${usage}`, details);
 }
 
-/** Whether a text is a shape written out (`enc=16,dec=16,...`) rather than the name of one. */
-export function looksInline(text: string): boolean {
-  return text.includes('=');
-}
-
 function readPairs(text: string): ReadonlyMap<string, string> {
   const pairs = new Map<string, string>();
   for (const pair of text.split(',')) {

@@ -46,7 +46,8 @@ const weightBytes: Readonly<Record<TrainingPrecision, number>> = { fp32: 4, 'mix
  *
  * State follows ZeRO (Rajbhandari et al. 2020, section 3): with P parameters in mixed precision, 2P weights, 2P gradients,
  * and K = 12 bytes a parameter for AdamW, the fp32 master copy included. AdamW keeps two moments, momentum one, Adafactor
- * the sums of rows and columns of each matrix and no first moment (Shazeer & Stern 2018, as T5 uses it).
+ * the sums of rows and columns of each matrix and no first moment (Shazeer & Stern 2018; as in T5's Mesh TensorFlow, a matrix
+ * with a side below 128 is not factored).
  *
  * Activations follow Korthikanti et al. 2022, equation 1, which for d_ff = 4 d_model, dropout and 16 bits is
  * `s b d (34 + 5 h s / d)` a layer; terms are kept apart here so that other shapes, gates and cross-attention count too.
@@ -96,7 +97,10 @@ function optimizerNumbers(shape: Shape, optimizer: Optimizer, parameters: number
   throw new ShapelawError('bad-usage', `unknown optimizer ${optimizer}: adamw, adafactor, sgd, sgd-momentum`);
 }
 
-/** Rows plus columns of each matrix, and one number for each element of a vector. */
+/** The smaller side of a matrix below which T5's Adafactor keeps every element: `min_dim_size_to_factor` of Mesh TensorFlow. */
+const smallestFactored = 128;
+
+/** Rows plus columns of each large matrix, and one number for each element of a vector. */
 function adafactorNumbers(shape: Shape, parameters: number): number {
   const { dModel: d, dFf, dKv, heads, kvHeads, vocab, dEmbedding } = shape;
   const layers = shape.encoderLayers + shape.decoderLayers;
@@ -120,7 +124,11 @@ function adafactorNumbers(shape: Shape, parameters: number): number {
     ...(shape.positions.kind === 'learned' ? [{ rows: shape.positions.rows, columns: d, copies: stacks }] : []),
   ];
   const inMatrices = matrices.reduce((sum, { rows, columns, copies }) => sum + rows * columns * copies, 0);
-  const factored = matrices.reduce((sum, { rows, columns, copies }) => sum + (rows + columns) * copies, 0);
+  const factored = matrices.reduce(
+    (sum, { rows, columns, copies }) =>
+      sum + (Math.min(rows, columns) < smallestFactored ? rows * columns : rows + columns) * copies,
+    0,
+  );
   return factored + (parameters - inMatrices);
 }
 

@@ -12,7 +12,7 @@ export const shapeSchema = z
     name: z
       .string()
       .max(200)
-      .regex(/^[^\p{Cc}]+$/u, 'must be text without control characters'),
+      .regex(/^[ -~\u00a0-\uffff]+$/, 'must be text without control characters'),
     kind: z.enum(['encoder-decoder', 'decoder', 'encoder']),
     encoderLayers: count.describe('layers of the encoder; 0 for a decoder'),
     decoderLayers: count.describe('layers of the decoder; 0 for an encoder'),

@@ -35,7 +35,8 @@ export function budgetFlops(
     }
     return [atPeak * setting.mfu[0], atPeak * setting.mfu[1]];
   };
-  switch (budget.kind) {
+  const { kind } = budget;
+  switch (kind) {
     case 'params':
       return null;
     case 'flops':
@@ -53,5 +54,7 @@ export function budgetFlops(
         );
       }
       return ofHours(budget.dollars / setting.dollarsPerHour);
+    default:
+      throw new ShapelawError('bad-usage', `unknown kind of budget: ${String(kind)}`);
   }
 }

@@ -3,12 +3,7 @@ import type { StandardSize } from './candidates.js';
 import type { Laws } from './planner.js';
 
 /** What a reader should know of the laws behind an answer. */
-export function lawNotes(
-  { law, tokensLaw, sizeLaw }: Laws,
-  standard: StandardSize,
-  planned: boolean,
-  level: number,
-): string[] {
+export function lawNotes({ law, tokensLaw }: Laws, standard: StandardSize, planned: boolean, level: number): string[] {
   const notes: string[] = [];
   if (law === null)
     notes.push(
@@ -25,15 +20,26 @@ export function lawNotes(
     'Time, cost and energy are those of the planned tokens, over the range of MFU.',
     `Outside evidence: how many factors of ten a line's parameters and tokens lie beyond those that ${(law ?? tokensLaw).name} rests on.`,
   );
-  if (planned && law !== null && law !== sizeLaw)
-    notes.push(`${law.name} weighs no size against tokens, so ${sizeLaw.name} chose the standard size.`);
-  for (const used of new Set([law ?? tokensLaw, planned ? sizeLaw : tokensLaw])) {
+  if (planned) notes.push('FLOPs count every matrix product (exact), those of the budget too.');
+  if (planned && law !== null && law !== tokensLaw)
+    notes.push(`${law.name} weighs no size against tokens here, so ${tokensLaw.name} chose the standard size.`);
+  if (law !== null) {
+    const { loss } = law.conventions;
+    notes.push(`Loss is in ${loss === 'unstated' ? 'a unit that the law does not state' : loss}.`);
+  }
+  for (const used of new Set([law ?? tokensLaw, tokensLaw])) {
     if (lawDraws(used) === null) notes.push(`${used.name} has no draws, so what it says here has no interval.`);
-    if (used.conventions.params === 'unstated')
-      notes.push(`${used.name} does not state how it counts parameters; all are counted here.`);
+    const unstated = used.variables.filter((name) => name !== 'uniqueTokens' && used.conventions[name] === 'unstated');
+    if (unstated.length > 0)
+      notes.push(
+        `${used.name} does not state how it counts ${unstated.join(' and ')}; here all parameters, tokens of both stacks and exact FLOPs are counted.`,
+      );
+    if (used.variables.includes('flops') && used.conventions.flops === '6ND')
+      notes.push(`${used.name} is a law of 6ND FLOPs, and is asked with those of each line, not with its exact ones.`);
     if (used.provenance.rounded)
       notes.push(`${used.name} has rounded parameters; results shift with the digits that are missing.`);
   }
+  notes.push('DeepNarrow lines stand from the deepest to the shallowest; their order is no ranking.');
   if (standard.size === 'xxl')
     notes.push('The largest standard size is the nearest; the budget may call for more than this family holds.');
   return notes;

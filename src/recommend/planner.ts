@@ -17,10 +17,8 @@ import type { Setting } from './setting.js';
 export interface Laws {
   /** Predicts the loss that is shown. */
   readonly law: Law | null;
-  /** Says how many tokens are optimal for some parameters. */
+  /** Weighs parameters against tokens: says how many are optimal, and which size suits a budget of compute. */
   readonly tokensLaw: Law;
-  /** Chooses a size for a budget of compute; a power law of one column can't. */
-  readonly sizeLaw: Law;
 }
 
 /** What a budget, a setting and laws say of single shapes. */
@@ -31,7 +29,7 @@ export function createPlanner(
   trainingFlops: readonly [number, number] | null,
   level: number,
 ) {
-  const { law, tokensLaw, sizeLaw } = laws;
+  const { law, tokensLaw } = laws;
   const { lengths } = setting;
   const sequenceTokens = lengths.encoderTokens + lengths.decoderTokens;
   const flopsPerToken = (shape: Shape) => countFlops(shape, lengths).training / sequenceTokens;
@@ -48,8 +46,8 @@ export function createPlanner(
   /** Loss at the budget by the law that chooses sizes. */
   const expectedLoss = (shape: Shape) => {
     const tokens = tokensOf(shape).value;
-    const point = pointFor(sizeLaw, countParameters(shape), tokens, tokens * flopsPerToken(shape));
-    return lossOf(sizeLaw, sizeLaw.parameters, point);
+    const point = pointFor(tokensLaw, countParameters(shape), tokens, tokens * flopsPerToken(shape));
+    return lossOf(tokensLaw, tokensLaw.parameters, point);
   };
 
   const row = (
@@ -74,7 +72,9 @@ export function createPlanner(
       flopsPerTokenRatio: flopsPerToken(shape) / flopsPerToken(standard.shape),
       tokens: tokens.value,
       tokensInterval: tokens.interval,
-      steps: Math.ceil(tokens.value / (setting.batch * sequenceTokens)),
+      tokensIntervalOf: tokens.interval === null ? null : trainingFlops === null ? 'law' : 'mfu',
+      // A budget of compute pays for whole steps only; tokens that are asked for take the last one too.
+      steps: (trainingFlops === null ? Math.ceil : Math.floor)(tokens.value / (setting.batch * sequenceTokens)),
       time: { devices: setting.devices, deviceHours: cost.deviceHours, wallSeconds: cost.wallSeconds },
       cost: { dollars: cost.dollars, kiloWattHours: cost.kiloWattHours, kilogramsCo2e: cost.kilogramsCo2e },
       memory: {
@@ -107,7 +107,7 @@ export function createPlanner(
       const best = lattice[losses.reduce((least, loss, k) => (loss < losses[least]! ? k : least), 0)]!;
       return row(best, 'law', standard, [
         lawEvidence(
-          sizeLaw,
+          tokensLaw,
           'size chosen for the least loss at the budget; the law has no term of shape, so it tells shapes apart by parameters and FLOPs alone,',
         ),
       ]);

@@ -4,7 +4,7 @@ import { requireLevel } from '../fit/predict.js';
 import { publishedLaw } from '../fit/published.js';
 import { type Budget, budgetFlops } from './budget.js';
 import { deepNarrowShapes, nearestStandard } from './candidates.js';
-import { deepNarrowLimits, deepNarrowRule, lawEvidence, publishedRelation, standardReference } from './evidence.js';
+import { deepNarrowLimits, deepNarrowRule, lawEvidence, publishedEvidence, standardReference } from './evidence.js';
 import { lawNotes } from './notes.js';
 import { createPlanner } from './planner.js';
 import type { Recommendation } from './recommendation.js';
@@ -31,10 +31,9 @@ export function recommend(budget: Budget, options: RecommendOptions = {}): Recom
   const setting = resolveSetting(budget, options);
   const trainingFlops = budgetFlops(budget, setting);
   const tokensLaw = law?.law === 'chinchilla' ? law : publishedLaw('besiroglu-2024');
-  const sizeLaw = law?.law === 'kaplan' ? law : tokensLaw;
   requireUsable(law);
 
-  const laws = { law, tokensLaw, sizeLaw };
+  const laws = { law, tokensLaw };
   const plan = createPlanner(budget, setting, laws, trainingFlops, level);
   const standard = budget.kind === 'params' ? nearestStandard(budget.params) : plan.bestStandard();
   const mostParameters = budget.kind === 'params' ? budget.params : standard.parameters;
@@ -58,16 +57,14 @@ export function recommend(budget: Budget, options: RecommendOptions = {}): Recom
   }
 
   const recommendations = [
-    ...tall.map((shape) =>
-      plan.row(shape, 'deep-narrow', standard, [deepNarrowRule, ...publishedRelation(shape.name)]),
-    ),
+    ...tall.map((shape) => plan.row(shape, 'deep-narrow', standard, [deepNarrowRule, ...publishedEvidence(shape)])),
     plan.row(standard.shape, 'standard', standard, [
       standardReference,
       ...(budget.kind === 'params'
         ? []
-        : [lawEvidence(sizeLaw, 'chosen among the standard sizes for the least loss at the budget')]),
+        : [lawEvidence(tokensLaw, 'chosen among the standard sizes for the least loss at the budget')]),
     ]),
-    ...(law === sizeLaw && budget.kind !== 'params' ? [plan.lawRow(standard)] : []),
+    ...(law === tokensLaw && budget.kind !== 'params' ? [plan.lawRow(standard)] : []),
   ];
   return {
     budget: { ...budget, trainingFlops },

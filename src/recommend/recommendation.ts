@@ -23,6 +23,8 @@ export interface RecommendedShape {
   readonly tokens: number;
   /** What the tokens may range over: the law's interval, or the budget's from the lowest to the highest MFU; null where neither has one. */
   readonly tokensInterval: readonly [number, number] | null;
+  /** What `tokensInterval` spans: `law`, the law's interval; `mfu`, the budget's tokens from the lowest to the highest MFU. */
+  readonly tokensIntervalOf: 'law' | 'mfu' | null;
   readonly steps: number;
   readonly time: {
     readonly devices: number;
@@ -46,7 +48,7 @@ export interface RecommendedShape {
 /** A budget, what was assumed, and the shapes that answer it. */
 export interface Recommendation {
   readonly budget: Budget & {
-    /** Training FLOPs at the lowest and the highest MFU; null where the budget sets none. Shapes are planned at the lowest. */
+    /** Training FLOPs, exact convention, at the lowest and the highest MFU; null where the budget sets none. Shapes are planned at the lowest. */
     readonly trainingFlops: readonly [number, number] | null;
   };
   readonly assumptions: readonly Assumption[];

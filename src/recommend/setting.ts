@@ -14,7 +14,7 @@ export interface SettingOptions {
   readonly hardware?: string | Hardware;
   /** Devices that train side by side. Defaults to the budget's GPUs, else 1. */
   readonly devices?: number;
-  /** Defaults to bf16 where the device has it, else fp16, else fp32. */
+  /** `bf16`, `fp16` or `fp32`. Defaults to the first that the device has. */
   readonly precision?: Precision;
   /** Model FLOPs utilisation, lowest and highest. Defaults to 0.213 to 0.462. */
   readonly mfu?: Range;
@@ -90,6 +90,9 @@ export function resolveSetting(budget: Budget, options: SettingOptions): Setting
   const carbonIntensity = options.carbonIntensity ?? defaultCarbonIntensity.value;
   const lengths = options.lengths ?? { encoderTokens: 512, decoderTokens: spanCorruptionLengths(512).decoderTokens };
   const microBatch = Math.min(largestMicroBatch, Math.ceil(batch / devices));
+  if (!['bf16', 'fp16', 'fp32'].includes(precision)) {
+    throw new ShapelawError('bad-usage', `training is planned in bf16, fp16 or fp32, not in ${precision}`);
+  }
   const peak = peakFlops(hardware, precision);
   const trainingPrecision: TrainingPrecision =
     precision === 'bf16' ? 'mixed-bf16' : precision === 'fp16' ? 'mixed-fp16' : 'fp32';
@@ -117,7 +120,7 @@ export function resolveSetting(budget: Budget, options: SettingOptions): Setting
     {
       name: 'power',
       value: hardware.watts === null ? 'unknown' : `${hardware.watts} W a device, PUE ${pue}`,
-      source: given('pue') ? 'given' : `the maker's figure; PUE: ${defaultPue.source}`,
+      source: `the maker's figure; PUE: ${given('pue') ? 'given' : defaultPue.source}`,
       given: given('pue'),
     },
     {

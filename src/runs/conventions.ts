@@ -6,6 +6,9 @@ import { listed } from './suggest.js';
 
 type Key = keyof Conventions;
 
+/** A row with the conventions that it states. */
+export type StatingRow = Pick<ReadRun, 'row' | (typeof statedIn)[Key]['column']>;
+
 /** For each convention the column that states it and the field it is about. */
 const statedIn = {
   params: { column: 'paramsConvention', about: 'params' },
@@ -16,6 +19,9 @@ const statedIn = {
 } as const;
 
 const keys = Object.keys(statedIn) as Key[];
+
+/** Columns in which a row states its conventions. */
+export const conventionColumns = keys.map((key) => statedIn[key].column);
 
 /**
  * Checks that stated conventions are ones that exist.
@@ -37,7 +43,7 @@ export function checkConventions(stated: Partial<Conventions>): void {
 }
 
 /** Rows by the value they state, `unstated` where they state none. */
-function rowsByValue(runs: readonly ReadRun[], column: (typeof statedIn)[Key]['column']): Map<string, number[]> {
+function rowsByValue(runs: readonly StatingRow[], column: (typeof statedIn)[Key]['column']): Map<string, number[]> {
   const rows = new Map<string, number[]>();
   for (const run of runs) {
     const value = run[column] ?? 'unstated';
@@ -61,7 +67,7 @@ function inRows(value: string, rows: readonly number[]): string {
  * @throws ShapelawError `mixed-conventions` where rows disagree, or the caller and a row do.
  */
 export function resolveConventions(
-  runs: readonly ReadRun[],
+  runs: readonly StatingRow[],
   plan: ColumnPlan,
   stated: Partial<Conventions>,
   fields: ReadonlySet<string>,

@@ -14,6 +14,8 @@ describe('parseFilter', () => {
     ['lr<=0.1', 'lr', '<=', '0.1'],
     ['schedule==wsd', 'schedule', '=', 'wsd'],
     ['schedule!=a=b', 'schedule', '!=', 'a=b'],
+    ["schedule = 'wsd'", 'schedule', '=', 'wsd'],
+    ['schedule="a b"', 'schedule', '=', 'a b'],
     ['a<b<3', 'a<b', '<', '3'],
     ['eval/x=y=2', 'eval/x=y', '=', '2'],
     ['schedule=', 'schedule', '=', ''],

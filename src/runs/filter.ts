@@ -24,12 +24,17 @@ export interface Filter {
 /** What a filter says of a cell; a bad reading where it needs a number and the cell holds none. */
 export type Verdict = 'kept' | 'dropped' | Extract<Reading<number>, { kind: 'bad' }>;
 
+/** A value without the quotes that a shell or a query language would have taken off. */
+function unquoted(value: string): string {
+  return /^(['"]).*\1$/.test(value) && value.length >= 2 ? value.slice(1, -1) : value;
+}
+
 /** The splits of a filter at each operator in it, from the left, the longer operator first. */
 function splits(text: string): { name: string; operator: Operator; value: string }[] {
   return [...text.matchAll(/<=|>=|!=|==|<|>|=/g)].map((match) => ({
     name: text.slice(0, match.index).trim(),
     operator: match[0] === '==' ? '=' : (match[0] as Operator),
-    value: text.slice(match.index + match[0].length).trim(),
+    value: unquoted(text.slice(match.index + match[0].length).trim()),
   }));
 }
 

@@ -1,7 +1,7 @@
 export type { RawRow } from './cells.js';
 export { parseColumnMap } from './columns.js';
 export { type Layout, layouts } from './layouts.js';
-export { buildPoints, type Point, type PointField, type PointOptions } from './points.js';
+export { buildPoints, type Point, type PointField, type PointOptions, type PointTable } from './points.js';
 export { parseRunTable, readPoints, readRunTable } from './read.js';
 export {
   type Conventions,

@@ -1,6 +1,8 @@
 import { ShapelawError } from '../errors.js';
-import { cellOf, type RawRow, readNumber, showCell } from './cells.js';
-import { planColumns, requireColumns } from './columns.js';
+import { cellOf, type RawRow, readNumber, readText, showCell } from './cells.js';
+import { type ColumnPlan, planColumns, requireColumns } from './columns.js';
+import { conventionColumns, resolveConventions, type StatingRow } from './conventions.js';
+import type { Conventions } from './record.js';
 import { type BadValue, badRowsError } from './rows.js';
 import { checkTokensFrom } from './tokens-from.js';
 
@@ -11,6 +13,12 @@ const fields: readonly PointField[] = ['params', 'tokens', 'flops', 'loss'];
 
 /** A point to predict at, and the loss measured there, where the file has them; each positive. */
 export type Point = { readonly row: number } & { readonly [Field in PointField]?: number };
+
+/** The points of a file and how their numbers are counted. */
+export interface PointTable {
+  readonly points: readonly Point[];
+  readonly conventions: Conventions;
+}
 
 export interface PointOptions {
   /** Fields that every row must have. */
@@ -24,12 +32,12 @@ export interface PointOptions {
 /**
  * Reads the points of a file's rows. A run table serves as it is; other columns are ignored.
  *
- * @throws ShapelawError `missing-column`, `bad-usage`, `no-rows`, `bad-rows`, `non-finite`.
+ * @throws ShapelawError `missing-column`, `bad-usage`, `no-rows`, `bad-rows`, `non-finite`, `mixed-conventions`.
  */
 export function buildPoints(
   rawRows: readonly RawRow[],
   options: PointOptions & { readonly source: string },
-): readonly Point[] {
+): PointTable {
   const { source, tokensFrom, map = {} } = options;
   if (rawRows.length === 0) throw new ShapelawError('no-rows', `${source} has no rows`, { file: source });
   const plan = planColumns(new Set(rawRows.flatMap(({ cells }) => Object.keys(cells))), map, source);
@@ -40,6 +48,7 @@ export function buildPoints(
   requireColumns(plan, required);
 
   const bad: BadValue[] = [];
+  const stating: Record<string, unknown>[] = [];
   const points = rawRows.map((raw) => {
     const point: Record<string, number> & { row: number } = { row: raw.row };
     for (const field of fields) {
@@ -53,9 +62,22 @@ export function buildPoints(
       else if (reading.kind === 'value') note('must be greater than 0', false);
       else if (required.includes(field)) note('is empty', false);
     }
+    stating.push({ row: raw.row, ...statedBy(raw, plan) });
     if (deriveTokens) point.tokens = point.flops! / (6 * point.params!);
     return point;
   });
   if (bad.length > 0) throw badRowsError(source, bad);
-  return points;
+  const { conventions } = resolveConventions(stating as unknown as StatingRow[], plan, {}, new Set());
+  return { points, conventions };
+}
+
+/** The cells that state conventions, as they stand. */
+function statedBy(raw: RawRow, plan: ColumnPlan): Readonly<Record<string, string>> {
+  const stated: Record<string, string> = {};
+  for (const field of conventionColumns) {
+    const column = plan.columnOf.get(field);
+    const reading = column === undefined ? undefined : readText(cellOf(raw, column));
+    if (reading?.kind === 'value') stated[field] = reading.value;
+  }
+  return stated;
 }

@@ -8,7 +8,7 @@ import type { RawRow } from './cells.js';
 import { parseDelimited } from './csv.js';
 import { parseJsonLines, parseJsonList } from './json.js';
 import { parseParquet } from './parquet.js';
-import { buildPoints, type Point, type PointOptions } from './points.js';
+import { buildPoints, type PointOptions, type PointTable } from './points.js';
 import { buildRunTable, type RunTable, type RunTableOptions } from './table.js';
 
 type TextParser = (text: string, source: string) => RawRow[] | Promise<RawRow[]>;
@@ -99,6 +99,6 @@ export async function readRunTable(path: string, options: RunTableOptions = {}):
  *
  * @throws ShapelawError `unreadable`, and all that `buildPoints` throws.
  */
-export async function readPoints(path: string, options: PointOptions): Promise<readonly Point[]> {
+export async function readPoints(path: string, options: PointOptions): Promise<PointTable> {
   return buildPoints(await parseRows(await readBytes(path), path), { ...options, source: path });
 }

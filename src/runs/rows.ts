@@ -83,7 +83,7 @@ export function badRowsError(source: string, bad: readonly BadValue[]): Shapelaw
   return new ShapelawError(
     nonFinite.length > 0 ? 'non-finite' : 'bad-rows',
     `${source} has ${bad.length} bad ${bad.length === 1 ? 'value' : 'values'} in ${rows} ${rows === 1 ? 'row' : 'rows'}:\n` +
-      `${lines.join('\n')}\nCorrect them, leave their rows out with --where, or drop them with --drop-bad-rows`,
+      `${lines.join('\n')}\nCorrect them, or leave their rows out with --drop-bad-rows`,
     { file: source, count: bad.length, rows, values: ordered.slice(0, 10) },
   );
 }
