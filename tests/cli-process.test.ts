@@ -120,25 +120,54 @@ describe('readers that leave early', () => {
 });
 
 describe('completion', () => {
-  test('bash, zsh and fish get a script that asks shapelaw', () => {
-    for (const name of ['bash', 'zsh', 'fish']) {
-      const { status, stdout, stderr } = shapelaw('completion', name);
-      expect({ name, status, stderr }).toEqual({ name, status: 0, stderr: '' });
-      expect(stdout).toMatch(/shapelaw complete --/);
-    }
-    const { status, stderr } = shell('$shapelaw completion bash > completion.sh && bash -n completion.sh');
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  /** What bash offers after these words. */
+  function offered(...words: string[]): string[] {
+    const { stdout, stderr } = shell(
+      `eval "$($shapelaw completion bash)"; COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); ` +
+        `COMP_CWORD=${words.length - 1}; _shapelaw; printf '%s\\n' "\${COMPREPLY[@]}"`,
+    );
+    expect(stderr).toBe('');
+    return stdout.trim().split('\n');
+  }
+
+  test('bash offers commands, options, and the words that a value may be', () => {
+    expect(offered('shapelaw', '')).toEqual(
+      expect.arrayContaining(['count', 'fit', 'predict', 'recommend', 'completion']),
+    );
+    expect(offered('shapelaw', 'rec')).toEqual(['recommend']);
+    expect(offered('shapelaw', 'recommend', '--m')).toEqual(['--money', '--mfu']);
+    expect(offered('shapelaw', 'fit', '--law', '')).toEqual(['chinchilla', 'power']);
+    expect(offered('shapelaw', 'recommend', '--gpu', 'H2')).toEqual(['H200']);
+    expect(offered('shapelaw', 'count', 't5-ba')).toEqual(['t5-base']);
   });
 
-  test('a request lists what may follow', () => {
-    const names = (...args: string[]) =>
-      shapelaw('complete', '--', ...args)
-        .stdout.split('\n')
-        .map((line) => line.split('\t')[0]);
-    expect(names('')).toEqual(expect.arrayContaining(['count', 'fit', 'predict', 'recommend', 'completion']));
-    expect(names('rec')).toContain('recommend');
-    expect(names('rec')).not.toContain('count');
-    expect(names('recommend', '--m')).toEqual(expect.arrayContaining(['--money', '--mfu']));
-    expect(names('fit', '--law', '')).toEqual(expect.arrayContaining(['chinchilla', 'power']));
+  test('what is no known word is left to the completion of files', () => {
+    expect(offered('shapelaw', 'fit', 'run')).toEqual(['']);
+    expect(shapelaw('completion', 'bash').stdout).toMatch(/^complete -o default -F _shapelaw shapelaw$/m);
+  });
+
+  test('zsh takes the script of bash, fish its own lines', () => {
+    const [bash, zsh, fish] = ['bash', 'zsh', 'fish'].map((name) => shapelaw('completion', name).stdout);
+    expect(zsh).toBe(`autoload -U +X bashcompinit && bashcompinit\n${bash}`);
+    expect(fish).toMatch(/^complete -c shapelaw -n __fish_use_subcommand -f -a recommend -d '/m);
+    expect(fish).toMatch(
+      /^complete -c shapelaw -n '__fish_seen_subcommand_from fit' -l law -x -a 'chinchilla power' -d '/m,
+    );
+  });
+
+  // Debian's fish and zsh, where they are installed.
+  test.skipIf(spawnSync('fish', ['--version']).status !== 0)('fish accepts its script', () => {
+    const { stdout, stderr } = shell(
+      `$shapelaw completion fish > c.fish && fish --no-config -c 'source c.fish; complete -C "shapelaw rec"'`,
+    );
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/^recommend\t/);
+  });
+
+  test.skipIf(spawnSync('zsh', ['--version']).status !== 0)('zsh accepts its script', () => {
+    const { stderr, status } = shell(
+      `$shapelaw completion zsh > c.zsh && zsh -f -c 'autoload -U compinit && compinit -u -d zdump; source c.zsh'`,
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 });

@@ -554,7 +554,7 @@ describe('errors start with their code, leave standard output empty, and exit wi
     ['bad-usage', ['recommend', '--money', '$5000', '--gpu', 'V100'], /state it with --price/],
     ['bad-usage', ['recommend', '220M'], /too many arguments for 'recommend'/],
     ['bad-usage', ['completion'], /missing required argument 'shell'/],
-    ['bad-usage', ['completion', 'tcsh'], /Allowed choices are zsh, bash, fish/],
+    ['bad-usage', ['completion', 'tcsh'], /Allowed choices are bash, zsh, fish/],
   ])('[%s] %j', async (code, args, message) => {
     const outcome = await shapelaw(args);
     expect(outcome).toMatchObject({ code: 2, out: '' });

@@ -153,6 +153,9 @@ function summary(law: Law, output: string | undefined, { colors }: Terminal): st
       ? ['', table(columns('compute optimum (6ND)'), derivedRows, colors.bold).trimEnd()]
       : []),
     '',
+    ...(['own', null].includes(law.provenance.options.layout as string | null)
+      ? []
+      : [`layout     ${law.provenance.options.layout}, recognised by its columns`]),
     `rows       ${exact(rows!.used)} used, ${exact(rows!.dropped.length)} dropped; ${exact(rows!.runs)} runs, ${exact(rows!.configurations)} configurations`,
     `objective  ${objective!.value.toPrecision(9)} (sum of Huber on log loss, delta ${objective!.delta})`,
     `solver     gradient ${scientific(solver!.gradientNorm)} (scale-free), condition number ${solver!.conditionNumber === null ? 'infinite' : significant(solver!.conditionNumber)}, ${solver!.starts} starts`,

@@ -33,9 +33,9 @@ export function createProgram(terminal: Terminal): Command {
  */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
   const program = createProgram(terminal);
-  if (args[0] === 'completion' || args[0] === 'complete') {
-    const { default: addCompletion } = await import('@bomb.sh/tab/commander');
-    addCompletion(program, { completionCommandName: 'completion' });
+  if (args[0] === 'completion') {
+    const { completionCommand } = await import('./completion.js');
+    program.addCommand(completionCommand(terminal).copyInheritedSettings(program));
   }
   try {
     if (args.length === 0) {

@@ -16,6 +16,17 @@ const refusal = (code: string, message: RegExp) =>
 
 const good = { runId: 'a', params: '1e8', tokens: '2e9', flops: '1.2e18', loss: '3.5' };
 
+test('refuses losses of several splits, and names the filter', () => {
+  const rows = [
+    { ...good, split: 'train' },
+    { ...good, split: 'val' },
+  ];
+  expect(() => build(rows)).toThrow(
+    refusal('mixed-conventions', /several splits: train, val; keep one with --where split=train/),
+  );
+  expect(build(rows, { where: ['split=val'] }).rows).toHaveLength(1);
+});
+
 test('reads every field, scores by task, and ignores other columns', () => {
   const cells = {
     ...{ runId: 'a', params: '1e8', tokens: '2e9', flops: '1.2e18', loss: '3.5', step: '100', stepSeconds: '0.5' },
@@ -203,7 +214,7 @@ describe('no ids of runs', () => {
       { params: 2, loss: 3, dModel: 16 },
       { params: 2, loss: 3, dModel: 8, schedule: 'wsd' },
       { params: 2, loss: 3, dModel: 8, schedule: 'wsd', seed: 1 },
-      { params: 2, loss: 3, dModel: 8, split: 'train' },
+      { params: 2, loss: 3, dModel: 8, step: 100 },
     ];
     const table = build(rows);
     expect(table.rows.map(({ runId }) => runId)).toEqual([

@@ -54,7 +54,7 @@ export interface RunTable {
  * @param rawRows rows in the file's order.
  * @param options with `source`, the name that messages use, and `sha256` of the file's bytes.
  * @throws ShapelawError `bad-usage`, `missing-column`, `bad-rows`, `non-finite` (any bad value is NaN or infinite),
- *   `mixed-conventions`, `no-rows`.
+ *   `mixed-conventions` (losses of several splits too), `no-rows`.
  */
 export function buildRunTable(
   rawRows: readonly RawRow[],
@@ -95,6 +95,7 @@ export function buildRunTable(
   }
 
   const fields = new Set([...plan.columnOf.keys(), ...(deriveTokens ? ['tokens'] : [])]);
+  requireOneSplit(read, source);
   const { conventions, warnings: conventionWarnings } = resolveConventions(read, plan, stated, fields);
   if (deriveTokens) {
     if (conventions.flops === 'exact') {
@@ -143,6 +144,16 @@ function columnsOf(rawRows: readonly RawRow[]): ReadonlySet<string> {
   const columns = new Set<string>();
   for (const { cells } of rawRows) for (const column in cells) columns.add(column);
   return columns;
+}
+
+function requireOneSplit(rows: readonly ReadRun[], source: string): void {
+  const splits = [...new Set(rows.map((row) => row.split ?? 'unstated'))];
+  if (splits.length <= 1) return;
+  throw new ShapelawError(
+    'mixed-conventions',
+    `${source} mixes losses of several splits: ${splits.join(', ')}; keep one with --where split=${splits.find((split) => split !== 'unstated')}`,
+    { file: source, splits },
+  );
 }
 
 function layoutNotes({ source, layout, asLaidOut }: ColumnPlan): string[] {
