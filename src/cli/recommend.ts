@@ -3,7 +3,19 @@ import { ShapelawError } from '../errors.js';
 import type { Budget } from '../recommend/budget.js';
 import { parseQuantity } from '../recommend/quantity.js';
 import type { Recommendation, RecommendedShape } from '../recommend/recommendation.js';
-import { bytes, change, dollars, durations, exact, percent, range, scientific, short, stated } from './format.js';
+import {
+  bytes,
+  change,
+  dollars,
+  durations,
+  exact,
+  percent,
+  range,
+  scientific,
+  short,
+  significant,
+  stated,
+} from './format.js';
 import { positiveInteger, positiveNumber, share, shareRange } from './options.js';
 import { outside } from './predict.js';
 import { table } from './table.js';
@@ -156,7 +168,7 @@ function text(answer: Recommendation, { colors }: Terminal): string {
   const rows = answer.recommendations;
   const standard = rows.find((row) => row.role === 'standard')!;
   const withLoss = rows.some((row) => row.loss !== null);
-  const body = table(
+  const shapes = table(
     [
       { heading: 'shape' },
       { heading: 'role' },
@@ -165,15 +177,10 @@ function text(answer: Recommendation, { colors }: Terminal): string {
       ...(answer.budget.kind === 'params' ? [{ heading: 'vs budget', right: true }] : []),
       { heading: 'FLOPs/token', right: true },
       { heading: 'tokens', right: true },
-      { heading: 'steps', right: true },
-      { heading: 'FLOPs', right: true },
-      { heading: 'time', right: true },
-      { heading: 'cost', right: true },
-      { heading: 'memory', right: true },
       ...(withLoss
         ? [
             { heading: 'loss', right: true },
-            { heading: `${percent(rows[0]!.loss!.level)} of a new run`, right: true },
+            { heading: `${percent(rows[0]!.loss?.level ?? 0)} of a new run`, right: true },
           ]
         : []),
       { heading: 'outside evidence', right: true },
@@ -186,11 +193,6 @@ function text(answer: Recommendation, { colors }: Terminal): string {
       ...(answer.budget.kind === 'params' ? [change(row.excess!)] : []),
       `${row.flopsPerTokenRatio.toFixed(3)}x`,
       tokensOf(row),
-      exact(row.steps),
-      scientific(row.flops),
-      durations(row.time.wallSeconds),
-      row.cost.dollars === null ? 'unknown' : range(row.cost.dollars, dollars),
-      `${bytes(row.memory.total)}${row.memory.fits ? '' : ' (too big)'}`,
       ...(withLoss
         ? [
             row.loss?.value.toFixed(4) ?? '',
@@ -198,6 +200,29 @@ function text(answer: Recommendation, { colors }: Terminal): string {
           ]
         : []),
       outside(row.extrapolation),
+    ]),
+    colors.bold,
+  );
+  const training = table(
+    [
+      { heading: 'training of' },
+      { heading: 'steps', right: true },
+      { heading: 'FLOPs', right: true },
+      { heading: 'time', right: true },
+      { heading: 'cost', right: true },
+      { heading: 'energy', right: true },
+      { heading: 'CO2e', right: true },
+      { heading: 'memory', right: true },
+    ],
+    rows.map(({ shape, steps, flops, time, cost, memory }) => [
+      shape.name,
+      exact(steps),
+      scientific(flops),
+      durations(time.wallSeconds),
+      cost.dollars === null ? 'unknown' : range(cost.dollars, dollars),
+      cost.kiloWattHours === null ? 'unknown' : `${range(cost.kiloWattHours, significant)} kWh`,
+      cost.kilogramsCo2e === null ? 'unknown' : `${range(cost.kilogramsCo2e, significant)} kg`,
+      `${bytes(memory.total)}${memory.fits ? '' : ' (too big)'}`,
     ]),
     colors.bold,
   );
@@ -213,7 +238,8 @@ function text(answer: Recommendation, { colors }: Terminal): string {
   return [
     `${colors.bold('Budget')}  ${budgetText(answer)}`,
     '',
-    body,
+    shapes,
+    training,
     `${colors.bold('Evidence')}\n${evidenceText(rows)}`,
     '',
     assumptions,
