@@ -1,20 +1,8 @@
+import { editDistance } from '../edit-distance.js';
+
 /** Names compare without case, spaces and punctuation: people mistype these first. */
 function bare(name: string): string {
   return name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
-}
-
-/** Levenshtein distance: the fewest insertions, deletions and substitutions that turn one text into the other. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(substitution, previous[j]! + 1, current[j - 1]! + 1));
-    }
-    previous = current;
-  }
-  return previous[b.length]!;
 }
 
 /** The candidate that a mistyped name most likely means: within a third of its letters, or one that contains the other. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { closest, editDistance } from './closest.js';
+import { editDistance } from '../../edit-distance.js';
+import { closest } from './closest.js';
 
 describe('editDistance', () => {
   // Textbook pairs.
