@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { conventionValues } from '../conventions.js';
 import { ShapelawError } from '../errors.js';
 import type { Law } from '../fit/law.js';
 import { exact, percent, scientific, short, significant } from './format.js';
@@ -28,6 +29,14 @@ interface FitCommandOptions {
   readonly json?: boolean;
 }
 
+/** What a user may state of a convention. */
+const stateable = {
+  params: conventionValues.params.filter((value) => value !== 'unstated'),
+  flops: conventionValues.flops.filter((value) => value !== 'unstated'),
+  tokens: conventionValues.tokens.filter((value) => value !== 'unstated'),
+  loss: conventionValues.loss.filter((value) => value !== 'unstated'),
+};
+
 export function fitCommand(terminal: Terminal): Command {
   return new Command('fit')
     .description('Fit a scaling law to a table of runs, with a bootstrap over runs.')
@@ -45,12 +54,10 @@ export function fitCommand(terminal: Terminal): Command {
     .option('--where <condition>', "keep rows that meet it, as in 'params>1e7'; repeatable", collect)
     .option('--drop-highest <k>', 'leave out the k rows of highest loss', wholeNumber)
     .option('--drop-bad-rows', 'leave out rows with bad values instead of refusing the table')
-    .addOption(new Option('--params-convention <name>', 'what params counts').choices(['total', 'non-embedding']))
-    .addOption(new Option('--flops-convention <name>', 'what flops counts').choices(['exact', '6ND']))
-    .addOption(new Option('--tokens-convention <name>', 'what tokens counts').choices(['encoder+decoder', 'decoder']))
-    .addOption(
-      new Option('--loss-unit <name>', 'unit of loss').choices(['nats-per-token', 'bits-per-token', 'bits-per-byte']),
-    )
+    .addOption(new Option('--params-convention <name>', 'what params counts').choices(stateable.params))
+    .addOption(new Option('--flops-convention <name>', 'what flops counts').choices(stateable.flops))
+    .addOption(new Option('--tokens-convention <name>', 'what tokens counts').choices(stateable.tokens))
+    .addOption(new Option('--loss-unit <name>', 'unit of loss').choices(stateable.loss))
     .option('--tokenizer <name>', 'whose tokens are counted')
     .option('--delta <number>', "Huber's delta on residuals of log loss", positiveNumber, 1e-3)
     .option('--draws <n>', 'bootstrap refits; 0 for no intervals', wholeNumber, 1000)

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type Law, parseLaw } from '../fit/law.js';
-import { publishedLaw, publishedLawNames } from '../fit/published.js';
+import { publishedLaw } from '../fit/published.js';
 import { readText } from './files.js';
 
 /**
@@ -9,8 +9,6 @@ import { readText } from './files.js';
  * @throws ShapelawError `unreadable`, `bad-law-file` or `unknown-law`.
  */
 export async function readLaw(text: string): Promise<Law> {
-  const isName = publishedLawNames().includes(text.toLowerCase());
-  if (isName && !existsSync(text)) return publishedLaw(text);
   if (!text.endsWith('.json') && !existsSync(text)) return publishedLaw(text);
   return parseLaw(await readText(text), text);
 }

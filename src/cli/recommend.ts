@@ -86,7 +86,7 @@ export function recommendCommand(terminal: Terminal): Command {
         ...present('pue', options.pue),
         ...present('carbonIntensity', options.carbon),
         ...present('batch', options.batch),
-        ...(await lengthsOf(options)),
+        ...lengthsOf(options),
       });
       terminal.out(options.json ? `${JSON.stringify(answer, null, 2)}\n` : text(answer, terminal));
     });
@@ -111,12 +111,9 @@ async function lawOf(name: string | undefined) {
   return readLaw(name);
 }
 
-async function lengthsOf({ encoderTokens = 512, decoderTokens }: RecommendCommandOptions) {
-  const { spanCorruptionLengths } = await import('../flops/span-corruption.js');
-  if (encoderTokens === 512 && decoderTokens === undefined) return {};
-  return {
-    lengths: { encoderTokens, decoderTokens: decoderTokens ?? spanCorruptionLengths(encoderTokens).decoderTokens },
-  };
+function lengthsOf({ encoderTokens, decoderTokens }: RecommendCommandOptions) {
+  if (encoderTokens === undefined && decoderTokens === undefined) return {};
+  return { lengths: { ...present('encoderTokens', encoderTokens), ...present('decoderTokens', decoderTokens) } };
 }
 
 const budgetFlags = {

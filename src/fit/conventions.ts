@@ -1,5 +1,6 @@
+import type { Conventions } from '../conventions.js';
 import { ShapelawError } from '../errors.js';
-import type { Conventions, Law } from './law.js';
+import type { Law } from './law.js';
 
 /**
  * Refuses numbers that count differently from a law; what either side leaves unstated is let pass.

@@ -1,15 +1,16 @@
 import { z } from 'zod';
+import { conventionValues } from '../conventions.js';
 import { ShapelawError } from '../errors.js';
 
 const finite = z.number();
 const interval = z.tuple([finite, finite]).readonly().describe('low and high end');
 const byName = z.record(z.string(), finite);
 
-export const conventionsSchema = z.strictObject({
-  params: z.enum(['total', 'non-embedding', 'unstated']),
-  flops: z.enum(['exact', '6ND', 'unstated']),
-  tokens: z.enum(['encoder+decoder', 'decoder', 'unstated']),
-  loss: z.enum(['nats-per-token', 'bits-per-token', 'bits-per-byte', 'unstated']),
+const conventionsSchema = z.strictObject({
+  params: z.enum(conventionValues.params),
+  flops: z.enum(conventionValues.flops),
+  tokens: z.enum(conventionValues.tokens),
+  loss: z.enum(conventionValues.loss),
   tokenizer: z.string().describe('name of the tokenizer, or unstated'),
 });
 
@@ -100,7 +101,6 @@ export const lawSchema = z.strictObject({
 
 /** A law with its evidence: fitted here, or published. */
 export type Law = z.infer<typeof lawSchema>;
-export type Conventions = z.infer<typeof conventionsSchema>;
 
 /** JSON would turn it into null, and the file could not be read again. */
 function refuseNonFinite(key: string, value: unknown): unknown {

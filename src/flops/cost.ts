@@ -49,9 +49,7 @@ export function trainingCost(inputs: CostInputs): Cost {
   require(flops > 0 && Number.isFinite(flops), 'FLOPs must be positive', flops);
   require(inputs.peakFlops > 0 && Number.isFinite(inputs.peakFlops), 'peak FLOP/s must be positive', inputs.peakFlops);
   require(Number.isSafeInteger(devices) && devices > 0, 'devices must be a positive integer', devices);
-  require(mfu[0] > 0 &&
-    mfu[0] <= mfu[1] &&
-    mfu[1] <= 1, 'MFU must be a range within 0 and 1, the lower end first', mfu);
+  requireMfu(mfu);
   require(dollarsPerHour === null || dollarsPerHour >= 0, 'the price must not be negative', dollarsPerHour);
   require(watts === null || watts >= 0, 'watts must not be negative', watts);
   require(pue >= 1, 'PUE must be at least 1', pue);
@@ -68,6 +66,16 @@ export function trainingCost(inputs: CostInputs): Cost {
     kiloWattHours,
     kilogramsCo2e: kiloWattHours === null ? null : times(kiloWattHours, carbonIntensity / 1000),
   };
+}
+
+/**
+ * Checks a range of MFU.
+ *
+ * @throws ShapelawError `bad-usage` where it leaves (0, 1] or its ends are in the wrong order.
+ */
+export function requireMfu(mfu: Range): void {
+  const holds = mfu[0] > 0 && mfu[0] <= mfu[1] && mfu[1] <= 1;
+  require(holds, 'MFU must be a range within 0 and 1, the lower end first', mfu);
 }
 
 function require(holds: boolean, message: string, value: unknown): void {

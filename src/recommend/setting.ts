@@ -1,5 +1,5 @@
 import { ShapelawError } from '../errors.js';
-import type { Range } from '../flops/cost.js';
+import { type Range, requireMfu } from '../flops/cost.js';
 import { defaultCarbonIntensity, defaultMfu, defaultPue } from '../flops/cost-defaults.js';
 import type { SequenceLengths } from '../flops/flops.js';
 import { defaultPrecision, findHardware, peakFlops } from '../flops/hardware.js';
@@ -24,8 +24,8 @@ export interface SettingOptions {
   readonly pue?: number;
   /** Grams of CO2 equivalent a kWh. Defaults to 458. */
   readonly carbonIntensity?: number;
-  /** Tokens of one sequence. Defaults to 512 and 114, span corruption's own. */
-  readonly lengths?: SequenceLengths;
+  /** Tokens of one sequence. Defaults to 512 of the encoder, and of the decoder the targets that span corruption makes of them. */
+  readonly lengths?: Partial<SequenceLengths>;
   /** Sequences a step. Defaults to 128, T5's. */
   readonly batch?: number;
 }
@@ -79,16 +79,13 @@ export function resolveSetting(budget: Budget, options: SettingOptions): Setting
   }
   const precision = options.precision ?? defaultPrecision(hardware);
   const mfu = options.mfu ?? defaultMfu.value;
-  if (!(mfu[0] > 0 && mfu[0] <= mfu[1] && mfu[1] <= 1)) {
-    throw new ShapelawError(
-      'bad-usage',
-      `MFU must be a range within 0 and 1, the lower end first, not ${mfu.join(' to ')}`,
-    );
-  }
+  requireMfu(mfu);
   const dollarsPerHour = options.dollarsPerHour ?? hardware.dollarsPerHour?.value ?? null;
   const pue = options.pue ?? defaultPue.value;
   const carbonIntensity = options.carbonIntensity ?? defaultCarbonIntensity.value;
-  const lengths = options.lengths ?? { encoderTokens: 512, decoderTokens: spanCorruptionLengths(512).decoderTokens };
+  const encoderTokens = options.lengths?.encoderTokens ?? 512;
+  const decoderTokens = options.lengths?.decoderTokens ?? spanCorruptionLengths(encoderTokens).decoderTokens;
+  const lengths = { encoderTokens, decoderTokens };
   const microBatch = Math.min(largestMicroBatch, Math.ceil(batch / devices));
   if (!['bf16', 'fp16', 'fp32'].includes(precision)) {
     throw new ShapelawError('bad-usage', `training is planned in bf16, fp16 or fp32, not in ${precision}`);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Conventions } from './record.js';
+import type { Conventions } from '../conventions.js';
 import { buildRunTable, type RunTableOptions } from './table.js';
 
 function build(cells: readonly Record<string, unknown>[], options: RunTableOptions = {}) {

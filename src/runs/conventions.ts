@@ -1,6 +1,7 @@
+import { type Conventions, conventionValues } from '../conventions.js';
 import { ShapelawError } from '../errors.js';
 import type { ColumnPlan } from './columns.js';
-import { type Conventions, conventionValues } from './record.js';
+
 import type { ReadRun } from './rows.js';
 import { listed } from './suggest.js';
 

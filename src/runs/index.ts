@@ -1,11 +1,10 @@
+export { type Conventions, conventionValues } from '../conventions.js';
 export type { RawRow } from './cells.js';
 export { parseColumnMap } from './columns.js';
 export { type Layout, layouts } from './layouts.js';
 export { buildPoints, type Point, type PointField, type PointOptions, type PointTable } from './points.js';
 export { parseRunTable, readPoints, readRunTable } from './read.js';
 export {
-  type Conventions,
-  conventionValues,
   type Run,
   type RunRecord,
   runRecordSchema,

@@ -1,4 +1,4 @@
-import type { Conventions } from './record.js';
+import type { Conventions } from '../conventions.js';
 
 /** A table that is published with column names of its own: how its columns map to fields, and what its source states of them. */
 export interface Layout {

@@ -1,8 +1,8 @@
+import type { Conventions } from '../conventions.js';
 import { ShapelawError } from '../errors.js';
 import { cellOf, type RawRow, readNumber, readText, showCell } from './cells.js';
 import { type ColumnPlan, planColumns, requireColumns } from './columns.js';
 import { conventionColumns, resolveConventions, type StatingRow } from './conventions.js';
-import type { Conventions } from './record.js';
 import { type BadValue, badRowsError } from './rows.js';
 import { checkTokensFrom } from './tokens-from.js';
 

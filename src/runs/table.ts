@@ -1,9 +1,10 @@
+import type { Conventions } from '../conventions.js';
 import { ShapelawError } from '../errors.js';
 import type { RawRow } from './cells.js';
 import { type ColumnPlan, planColumns, requireColumns } from './columns.js';
 import { checkConventions, resolveConventions } from './conventions.js';
 import { parseFilter } from './filter.js';
-import type { Conventions, Run } from './record.js';
+import type { Run } from './record.js';
 import { badRowCount, badRowsError, type ReadRun } from './rows.js';
 import { nameRuns } from './run-ids.js';
 import { type DroppedRow, selectRows } from './select.js';
