@@ -1,6 +1,6 @@
 /**
  * Stable codes of the errors that a user can meet. Every one means bad usage, bad input or a refusal (exit code 2),
- * but `write-failed`, which is a failure (exit code 1).
+ * but those of `isFailure` (exit code 1).
  */
 export type ErrorCode =
   | 'bad-usage'
@@ -22,7 +22,20 @@ export type ErrorCode =
   | 'collinear'
   | 'mixed-conventions'
   | 'infeasible-budget'
+  | 'bad-corpus'
+  | 'bad-tokenizer'
+  | 'bad-checkpoint'
+  | 'bad-run-directory'
+  | 'engine-unavailable'
+  | 'out-of-memory'
+  | 'diverged'
+  | 'interrupted'
   | 'write-failed';
+
+/** Whether a code means that something failed on the way, with nothing wrong in what was asked. */
+export function isFailure(code: ErrorCode): boolean {
+  return code === 'write-failed' || code === 'diverged' || code === 'interrupted';
+}
 
 /** An error that says what was wrong, where, and what to do; `code` is stable, the message is for people. */
 export class ShapelawError extends Error {

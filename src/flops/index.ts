@@ -44,4 +44,4 @@ export {
   t5Shape,
 } from './shape.js';
 export { parseShape, shapeSchema } from './shape-schema.js';
-export { type SpanCorruptionLengths, spanCorruptionLengths } from './span-corruption.js';
+export { type SpanCorruptionLengths, spanCorruptionLengths, spanCounts } from './span-corruption.js';

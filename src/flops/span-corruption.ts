@@ -21,6 +21,22 @@ const densest = 0.99;
 /** Tokens of a sequence up to which every length here is an exact integer. */
 const longest = 2 ** 32;
 
+/**
+ * Tokens that span corruption removes from a text and the spans they make, as T5's `random_spans_noise_mask` rounds them.
+ *
+ * @param textTokens - Tokens of the text, at least 2.
+ * @param density - Share of the text removed, in (0, 0.99].
+ * @param meanSpan - Mean length of a removed span in tokens, at least 1.
+ */
+export function spanCounts(
+  textTokens: number,
+  density: number,
+  meanSpan: number,
+): { readonly removed: number; readonly spans: number } {
+  const removed = Math.min(textTokens - 1, Math.max(1, roundHalfToEven(textTokens * density)));
+  return { removed, spans: Math.max(1, roundHalfToEven(removed / meanSpan)) };
+}
+
 function lengthsOf(textTokens: number, density: number, meanSpan: number): SpanCorruptionLengths {
   const noise = roundHalfToEven(textTokens * density);
   const spans = roundHalfToEven(noise / meanSpan);
