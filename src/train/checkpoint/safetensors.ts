@@ -1,0 +1,134 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { ShapelawError } from '../../errors.js';
+import { badFile, bytesOf, formatHeader, type HeaderEntry, parseHeader } from './safetensors-header.js';
+import { arrayTypes, elementsOf, type StoredTensor } from './stored-tensor.js';
+import { writeAside } from './write-aside.js';
+
+// The format: https://github.com/huggingface/safetensors. The length of the header in 8 bytes, little-endian; the header,
+// JSON; the data of the tensors.
+
+const lengthBytes = 8;
+
+/** The reference refuses longer headers. */
+const longestHeader = 100_000_000;
+
+/** What a safetensors file holds. */
+export interface SafetensorsFile {
+  /** By name, in the order of their data. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const fileProblems: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist; check the path',
+  EACCES: 'may not be read; check its permissions',
+};
+
+function unreadable(path: string, error: unknown): ShapelawError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const problem = fileProblems[code ?? ''] ?? `could not be read: ${message}`;
+  return new ShapelawError('unreadable', `${path} ${problem}`, { path });
+}
+
+/** Fills the bytes from a position on; a file may give less than it is asked for. */
+async function fill(file: FileHandle, path: string, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesRead } = await file.read(bytes, done, bytes.length - done, position + done);
+    if (bytesRead === 0) throw badFile(path, 'became shorter while it was read; wait until it is written');
+    done += bytesRead;
+  }
+}
+
+function bytesIn({ data }: StoredTensor): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+function allocate({ dtype, shape }: HeaderEntry): StoredTensor {
+  const data = new arrayTypes[dtype](elementsOf(shape));
+  return { dtype, shape, data } as StoredTensor;
+}
+
+async function readOpen(file: FileHandle, path: string): Promise<SafetensorsFile> {
+  const found = await file.stat();
+  if (!found.isFile()) throw new ShapelawError('unreadable', `${path} is not a file; name one`, { path });
+  const length = Buffer.alloc(lengthBytes);
+  if (found.size < lengthBytes) {
+    const problem = `is not a safetensors file: it has ${found.size} bytes, fewer than the ${lengthBytes} of a header's length`;
+    throw badFile(path, `${problem}; copy or download it again`, { bytes: found.size });
+  }
+  await fill(file, path, length, 0);
+  const headerBytes = length.readBigUInt64LE();
+  if (headerBytes > found.size - lengthBytes || headerBytes > longestHeader) {
+    const limit = Math.min(found.size - lengthBytes, longestHeader);
+    const problem = `is not a safetensors file or is cut short: its header would take ${headerBytes} bytes, of at most ${limit}`;
+    throw badFile(path, `${problem}; copy or download it again`, { headerBytes: String(headerBytes), limit });
+  }
+  const header = Buffer.alloc(Number(headerBytes));
+  await fill(file, path, header, lengthBytes);
+  const start = lengthBytes + header.length;
+  const { entries, metadata } = parseHeader(path, header, found.size - start);
+
+  const tensors = new Map<string, StoredTensor>();
+  for (const entry of entries) {
+    const tensor = allocate(entry);
+    await fill(file, path, bytesIn(tensor), start + entry.offset);
+    tensors.set(entry.name, tensor);
+  }
+  return { tensors, metadata };
+}
+
+/**
+ * Reads a safetensors file, every tensor of it, each into an array of its own. The whole header is checked before any
+ * memory is taken for data.
+ *
+ * @throws ShapelawError `unreadable` where there is no such file or it may not be read; `bad-checkpoint` where it is cut
+ * short or is not of the format, naming the tensor and the numbers at fault.
+ */
+export async function readSafetensors(path: string): Promise<SafetensorsFile> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path);
+    return await readOpen(file, path);
+  } catch (error) {
+    throw error instanceof ShapelawError ? error : unreadable(path, error);
+  } finally {
+    await file?.close();
+  }
+}
+
+/** Larger elements first, as the reference orders them, so that all are aligned to their size; else in the order given. */
+function inFileOrder(tensors: Iterable<readonly [string, StoredTensor]>) {
+  return [...tensors]
+    .map(([name, tensor]) => ({ name, ...tensor }))
+    .sort((a, b) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
+}
+
+/**
+ * Writes a safetensors file, aside and renamed, so that its name never holds a part of it (see `writeAside`). No copy of
+ * the data is made; the arrays must not change before the promise settles.
+ *
+ * @param metadata text by name, for anything that the caller wants to keep with the tensors. Defaults to none.
+ * @throws ShapelawError `write-failed` where the file can't be written, as on a full disk, which leaves what stood there;
+ * `bad-checkpoint` where a tensor's data don't fit its type and shape or two tensors have one name.
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: Iterable<readonly [string, StoredTensor]>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const ordered = inFileOrder(tensors);
+  for (const { name, dtype, shape, data } of ordered) {
+    if (!(data instanceof arrayTypes[dtype]) || data.byteLength !== bytesOf({ dtype, shape })) {
+      const problem = `of type ${dtype} and shape [${shape}] can't be a ${data.constructor.name} of ${data.length} elements`;
+      throw badFile(path, `${problem}; pass an array of its type and size`, { tensor: name, dtype, shape });
+    }
+  }
+  const header = formatHeader(path, ordered, metadata);
+  const length = Buffer.alloc(lengthBytes);
+  length.writeBigUInt64LE(BigInt(header.length));
+  await writeAside(path, async (file) => {
+    await file.writeFile(length);
+    await file.writeFile(header);
+    for (const tensor of ordered) await file.writeFile(bytesIn(tensor));
+  });
+}
