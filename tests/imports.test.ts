@@ -103,7 +103,8 @@ describe('no module of Node is imported', () => {
 });
 
 test('what is imported is a dependency, or part of Node', () => {
-  const dependencies = Object.keys(packageJson.dependencies);
+  const { dependencies: always, optionalDependencies, peerDependencies } = packageJson;
+  const dependencies = Object.keys({ ...always, ...optionalDependencies, ...peerDependencies });
   for (const file of [...entries.map(([, file]) => file), 'cli/main.js']) {
     for (const name of importedFrom(join(build, file))) {
       const known = isBuiltin(name) || dependencies.some((known) => name === known || name.startsWith(`${known}/`));

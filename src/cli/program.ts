@@ -1,11 +1,12 @@
 import { Command, CommanderError } from 'commander';
-import { ShapelawError } from '../errors.js';
+import { isFailure, ShapelawError } from '../errors.js';
 import { version } from '../version.js';
 import { countCommand } from './count.js';
 import { fitCommand } from './fit.js';
 import { predictCommand } from './predict.js';
 import { recommendCommand } from './recommend.js';
 import type { Terminal } from './terminal.js';
+import { trainCommand } from './train.js';
 
 /** The command line as a tree of commands. */
 export function createProgram(terminal: Terminal): Command {
@@ -19,7 +20,7 @@ export function createProgram(terminal: Terminal): Command {
       getOutHasColors: () => terminal.colors.isColorSupported,
     })
     .addHelpText('after', '\nCompletion: shapelaw completion bash|zsh|fish prints a script for your shell.');
-  for (const command of [countCommand, fitCommand, predictCommand, recommendCommand]) {
+  for (const command of [countCommand, trainCommand, fitCommand, predictCommand, recommendCommand]) {
     program.addCommand(command(terminal).copyInheritedSettings(program));
   }
   return program;
@@ -52,7 +53,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     }
     if (error instanceof ShapelawError) {
       terminal.err(`[${error.code}] ${error.message}\n`);
-      return error.code === 'write-failed' ? 1 : 2;
+      return isFailure(error.code) ? 1 : 2;
     }
     terminal.err(`[internal] ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     return 1;

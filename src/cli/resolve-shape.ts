@@ -27,6 +27,13 @@ export async function resolveShape(text: string): Promise<Shape> {
   );
 }
 
+/** Dimensions with the rows of the embedding table, where the text is dimensions and leaves them out. */
+export function inlineWithVocab(text: string, vocab: number): string {
+  return text.includes('=') && !text.endsWith('.json') && !/(^|,)\s*vocab\s*=/.test(text)
+    ? `${text},vocab=${vocab}`
+    : text;
+}
+
 async function readShape(path: string): Promise<Shape> {
   const [{ readJson }, { basename, dirname }, { shapeFromHuggingFace }, { parseShape }] = await Promise.all([
     import('./files.js'),

@@ -6,6 +6,8 @@ export interface Terminal {
   readonly err: (text: string) => void;
   /** Colours of `out`; plain text where it is no terminal or NO_COLOR is set. */
   readonly colors: ReturnType<typeof createColors>;
+  /** Whether `err` is a terminal, where a line can be written over. Defaults to false. */
+  readonly live?: boolean;
 }
 
 /** The terminal of this process: colour only on a terminal, and never with NO_COLOR set (no-color.org). */
@@ -15,5 +17,6 @@ export function processTerminal(): Terminal {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     colors: createColors(colored),
+    live: process.stderr.isTTY === true && process.env.TERM !== 'dumb',
   };
 }

@@ -30,7 +30,7 @@ export interface PointOptions {
 }
 
 /**
- * Reads the points of a file's rows. A run table serves as it is; other columns are ignored.
+ * Reads the points of a file's rows. A run table serves as it is; other columns, and rows of untrained models, are ignored.
  *
  * @throws ShapelawError `missing-column`, `bad-usage`, `no-rows`, `bad-rows`, `non-finite`, `mixed-conventions`.
  */
@@ -47,9 +47,16 @@ export function buildPoints(
     : options.required;
   requireColumns(plan, required);
 
+  const untrained = (raw: RawRow) => {
+    const column = plan.columnOf.get('tokens');
+    const reading = column === undefined ? undefined : readNumber(cellOf(raw, column));
+    return reading?.kind === 'value' && reading.value === 0;
+  };
   const bad: BadValue[] = [];
   const stating: Record<string, unknown>[] = [];
-  const points = rawRows.map((raw) => {
+  const trained = rawRows.filter((raw) => !untrained(raw));
+  if (trained.length === 0) throw new ShapelawError('no-rows', `${source} has only rows of 0 tokens`, { file: source });
+  const points = trained.map((raw) => {
     const point: Record<string, number> & { row: number } = { row: raw.row };
     for (const field of fields) {
       const column = plan.columnOf.get(field);

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { conventionValues } from '../conventions.js';
 
 const positive = z.number().positive('must be greater than 0');
+const fromZero = z.number().nonnegative('must be at least 0');
 const whole = z.int('must be a whole number');
 const positiveWhole = whole.positive('must be at least 1');
 const wholeFromZero = whole.nonnegative('must be at least 0');
@@ -16,10 +17,12 @@ export const runRecordSchema = z
   .object({
     runId: text.describe('name of the run; every checkpoint of one run has the same'),
     params: positive.describe('parameters, counted as paramsConvention says'),
-    tokens: positive
+    tokens: fromZero
       .optional()
-      .describe('training tokens seen up to this checkpoint, counted as tokensConvention says'),
-    flops: positive
+      .describe(
+        'training tokens seen up to this checkpoint, counted as tokensConvention says; 0 of an untrained model, whose row no law is fitted to',
+      ),
+    flops: fromZero
       .optional()
       .describe(
         'training FLOPs (floating-point operations) spent up to this checkpoint, counted as flopsConvention says',

@@ -46,6 +46,10 @@ export function selectRows(
       dropped.push({ row: raw.row, ...idOf(raw, plan), column, value, reason: `bad value: ${describeBad(first)}` });
     } else if ('run' in result) {
       const { run } = result;
+      if (run.tokens === 0 || run.flops === 0) {
+        dropped.push({ row: raw.row, ...idOf(raw, plan), reason: 'untrained: 0 tokens' });
+        continue;
+      }
       runs.push(deriveTokens ? { ...run, tokens: run.flops! / (6 * run.params) } : run);
     }
   }

@@ -27,6 +27,13 @@ test('refuses losses of several splits, and names the filter', () => {
   expect(build(rows, { where: ['split=val'] }).rows).toHaveLength(1);
 });
 
+test('leaves out the rows of untrained models, and says so', () => {
+  const table = build([{ ...good, tokens: '0', flops: '0', loss: '6' }, good]);
+  expect(table.rows.map(({ row }) => row)).toEqual([3]);
+  expect(table.dropped).toEqual([{ row: 2, runId: 'a', reason: 'untrained: 0 tokens' }]);
+  expect(() => build([{ ...good, tokens: '0' }])).toThrow(refusal('no-rows', /1 untrained: 0 tokens/));
+});
+
 test('reads every field, scores by task, and ignores other columns', () => {
   const cells = {
     ...{ runId: 'a', params: '1e8', tokens: '2e9', flops: '1.2e18', loss: '3.5', step: '100', stepSeconds: '0.5' },

@@ -57,7 +57,20 @@ export async function loadOnnxRuntime(provider: OnnxProvider): Promise<OnnxRunti
   // Looked for first: a failed attempt writes to standard error.
   if (provider === 'cuda' && !existsSync(join(libraryFolder(), 'libonnxruntime_providers_cuda.so')))
     throw unavailable(provider, 'onnxruntime-node was installed without its CUDA libraries');
+  if (provider === 'webgpu' && platform === 'linux' && !hasVulkan())
+    throw unavailable(provider, 'there is no Vulkan loader (libvulkan.so.1)');
   return ort;
+}
+
+/** Whether the system has a loader of Vulkan. */
+function hasVulkan(): boolean {
+  try {
+    process.dlopen({ exports: {} }, 'libvulkan.so.1');
+  } catch (error) {
+    // Where it is there, loading it fails all the same: it registers no module of Node.js.
+    return !/cannot open shared object file/.test((error as Error).message);
+  }
+  return true;
 }
 
 /** The folder of the libraries of onnxruntime-node for this machine. */

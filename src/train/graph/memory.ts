@@ -1,5 +1,5 @@
 import { type Lean, lean, type Program, type Slot } from './program.js';
-import { type DType, sizeOf, type Tensor } from './tensor.js';
+import { type DType, inOrder, sizeOf, type Tensor } from './tensor.js';
 
 const elementBytes: Readonly<Record<DType, number>> = { float32: 4, float16: 2, int32: 4, int64: 8, bool: 1 };
 
@@ -9,11 +9,29 @@ export function bytesOf({ dtype, dims }: Slot | Tensor): number {
 }
 
 /**
+ * A program's tensors in the order in which ONNX Runtime computes them (`Graph::ReverseDFSFrom`): what the last output and
+ * the last input of each need comes first. Whether layers computed again save memory hangs on it.
+ */
+function engineOrder({ order, outputs, updates }: Lean): readonly Tensor[] {
+  const mirrors = new Map<Tensor, Tensor>();
+  const originals = new Map<Tensor, Tensor>();
+  for (const tensor of order) {
+    const mirror = { ...tensor, inputs: tensor.inputs.map((input) => mirrors.get(input)!).reverse() };
+    mirrors.set(tensor, mirror);
+    originals.set(mirror, tensor);
+  }
+  const roots = [...Object.values(outputs), ...Object.values(updates)].reverse();
+  return inOrder(roots.map((root) => mirrors.get(root)!)).map((mirror) => originals.get(mirror)!);
+}
+
+/**
  * Bytes that a run of the program holds at its fullest moment beside its states, each value freed after its last reader;
  * an estimate: an engine may run in another order, and keeps reserves.
  */
 export function peakBytes(program: Program): number {
-  const { order, outputs, updates }: Lean = lean(program);
+  const slim = lean(program);
+  const { outputs, updates } = slim;
+  const order = engineOrder(slim);
   // A reshape and a stretched constant are the memory of another tensor or none.
   const owner = new Map<Tensor, Tensor>();
   for (const tensor of order) {

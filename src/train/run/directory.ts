@@ -1,0 +1,252 @@
+import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { ShapelawError } from '../../errors.js';
+import { type RunRecord, runRecordSchema } from '../../runs/record.js';
+import { readSafetensors, type StoredTensor, toFloat32, writeAside, writeSafetensors } from '../checkpoint/index.js';
+import type { HostTensor } from '../engines/executor.js';
+import type { LossScale } from '../model/loss-scale.js';
+import { takeLock } from './lock.js';
+import { parseRecipe, type Recipe } from './recipe.js';
+
+/** One line of `metrics.jsonl`: a run record, and what else was measured. */
+export interface MetricsLine extends RunRecord {
+  /** Whether the schedule of the learning rate had ended: its loss is that of a finished run of so many tokens. */
+  readonly finished: boolean;
+  /** Nats of the targets over the bytes of text that they hold, in bits; sentinels cost nats and hold none. */
+  readonly bitsPerByte: number;
+  /** Share of the target tokens predicted as the most likely. */
+  readonly tokenAccuracy: number;
+  /** Mean training loss since the line before, nats per token. */
+  readonly trainLoss?: number;
+  readonly gradientNorm?: number;
+  readonly learningRate?: number;
+  /** Share of the device's measured peak. */
+  readonly mfu?: number;
+  /** Seconds of training and evaluation so far, over all resumptions. */
+  readonly elapsedSeconds: number;
+  readonly peakMemoryBytes: number;
+  readonly engine: string;
+  readonly device: string;
+}
+
+/** Where a run stands: what resumes it beside the states of the engine. */
+export interface Position {
+  /** Steps of the trunk done. */
+  readonly step: number;
+  /** Seconds spent so far. */
+  readonly elapsedSeconds: number;
+  /** Scale of the loss in fp16. */
+  readonly lossScale: LossScale;
+}
+
+const positionSchema = z.object({
+  step: z.int().nonnegative(),
+  elapsedSeconds: z.number().nonnegative(),
+  lossScale: z.object({ scale: z.number().positive(), steps: z.int().nonnegative() }),
+});
+
+/** The files of a run. One process at a time holds a directory. */
+export interface RunDirectory {
+  readonly path: string;
+  /** The lines written so far. */
+  readonly metrics: readonly MetricsLine[];
+  /** Appends a line and flushes it to the disk. */
+  append(line: MetricsLine): Promise<void>;
+  /** Writes the last checkpoint. */
+  save(position: Position, states: ReadonlyMap<string, HostTensor>): Promise<void>;
+  /** The last checkpoint; undefined where there is none yet. */
+  load(): Promise<{ readonly position: Position; readonly states: ReadonlyMap<string, HostTensor> } | undefined>;
+  /** Writes the parameters with the lowest held-out loss. */
+  saveBest(parameters: ReadonlyMap<string, HostTensor>, step: number, loss: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+const checkpointVersion = '1';
+const configName = 'config.json';
+const metricsName = 'metrics.jsonl';
+const lockName = 'lock';
+
+/** The configuration of a run as its directory has it. */
+export interface RunConfig {
+  readonly version: string;
+  readonly runId: string;
+  readonly recipe: Recipe;
+  /** Hash of the validation examples: another corpus, tokenizer or split has another. */
+  readonly validationHash: string;
+  readonly [more: string]: unknown;
+}
+
+function badDirectory(path: string, problem: string, details: Record<string, unknown> = {}): ShapelawError {
+  return new ShapelawError('bad-run-directory', `${path}: ${problem}`, { path, ...details });
+}
+
+/**
+ * The configuration of the run in a directory; undefined where there is none.
+ *
+ * @throws ShapelawError `bad-run-directory`.
+ */
+export async function readConfig(path: string): Promise<RunConfig | undefined> {
+  const file = join(path, configName);
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw badDirectory(file, `can't be read: ${message}`);
+  }
+  try {
+    const config = JSON.parse(text) as RunConfig;
+    return { ...config, recipe: parseRecipe(config.recipe) };
+  } catch (error) {
+    throw badDirectory(file, `is not the configuration of a run (${(error as Error).message}); name another directory`);
+  }
+}
+
+/**
+ * Opens the directory of a run, and makes it where it is missing. A line of metrics that a crash cut off is dropped: the
+ * run writes it again.
+ *
+ * @throws ShapelawError `bad-run-directory` where another process holds it, or its files are of another kind of thing;
+ *   `write-failed`.
+ */
+export async function openRunDirectory(path: string, config: RunConfig): Promise<RunDirectory> {
+  const writing = async <T>(what: string, action: () => Promise<T>): Promise<T> => {
+    try {
+      return await action();
+    } catch (error) {
+      if (error instanceof ShapelawError) throw error;
+      const { code, message } = error as NodeJS.ErrnoException;
+      const problem =
+        code === 'ENOSPC' ? 'the disk is full; free space on it, and run the same command again' : message;
+      throw new ShapelawError('write-failed', `can't write ${what}: ${problem}`, {
+        path: what,
+        cause: code ?? message,
+      });
+    }
+  };
+  await writing(path, () => mkdir(path, { recursive: true }));
+  const before = await readConfig(path);
+  if (before === undefined) await requireEmpty(path);
+  const lock = await writing(path, () => takeLock(join(path, lockName), path));
+  const metricsPath = join(path, metricsName);
+  const openFiles = async () => {
+    for (const name of await readdir(path)) if (name.endsWith('.partial')) await rm(join(path, name), { force: true });
+    await writeAside(join(path, configName), async (file) => {
+      await file.writeFile(`${JSON.stringify({ ...before, ...config }, null, 2)}\n`);
+    });
+    return { metrics: [...(await readMetrics(metricsPath))], file: await open(metricsPath, 'a') };
+  };
+  const { metrics, file } = await writing(metricsPath, openFiles).catch(async (error: unknown) => {
+    await lock.release();
+    throw error;
+  });
+  const last = join(path, 'last.safetensors');
+
+  return {
+    path,
+    metrics,
+    append: (line) =>
+      writing(metricsPath, async () => {
+        const { size } = await file.stat();
+        try {
+          await file.appendFile(`${JSON.stringify(line)}\n`);
+          await file.datasync();
+        } catch (error) {
+          await file.truncate(size).catch(() => {});
+          throw error;
+        }
+        metrics.push(line);
+      }),
+    save: (position, states) =>
+      writeSafetensors(last, stored(states), {
+        format: 'shapelaw-checkpoint',
+        version: checkpointVersion,
+        run: config.runId,
+        position: JSON.stringify(position),
+      }),
+    load: () => loadCheckpoint(last, config.runId),
+    saveBest: (parameters, step, loss) =>
+      writeSafetensors(join(path, 'best.safetensors'), stored(parameters), {
+        format: 'pt',
+        run: config.runId,
+        step: String(step),
+        lossNats: String(loss),
+      }),
+    async close() {
+      await file.close();
+      await lock.release();
+    },
+  };
+}
+
+/** What a crash before the configuration was written leaves counts for nothing. */
+async function requireEmpty(path: string): Promise<void> {
+  const names = (await readdir(path)).filter((name) => !name.startsWith(lockName) && !name.endsWith('.partial'));
+  if (names.length > 0) {
+    throw badDirectory(path, `holds other files (${names.slice(0, 3).join(', ')}) and no run; name an empty directory`);
+  }
+}
+
+function* stored(states: ReadonlyMap<string, HostTensor>): Iterable<readonly [string, StoredTensor]> {
+  for (const [name, { dims, values }] of states)
+    yield [name, { dtype: 'F32', shape: dims, data: values as Float32Array }];
+}
+
+async function readMetrics(path: string): Promise<readonly MetricsLine[]> {
+  const exists = await stat(path).catch(() => undefined);
+  if (exists === undefined) return [];
+  const text = await readFile(path, 'utf8');
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  if (whole.length < text.length) {
+    const file = await open(path, 'r+');
+    await file.truncate(Buffer.byteLength(whole)).finally(() => file.close());
+  }
+  return whole
+    .split('\n')
+    .slice(0, -1)
+    .map((line, index) => {
+      const read = metricsLine(line);
+      if (read !== undefined) return read;
+      const problem = `line ${index + 1} is not a line of metrics (${line.slice(0, 60)}); remove that line and run again`;
+      throw badDirectory(path, problem, { row: index + 1 });
+    });
+}
+
+function metricsLine(text: string): MetricsLine | undefined {
+  try {
+    const line = JSON.parse(text);
+    const isWhole = runRecordSchema.required({ step: true }).safeParse(line).success;
+    return isWhole && typeof line.finished === 'boolean' ? line : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function parsePosition(text: string | undefined): Position | undefined {
+  try {
+    return positionSchema.parse(JSON.parse(text!));
+  } catch {
+    return undefined;
+  }
+}
+
+async function loadCheckpoint(path: string, runId: string) {
+  if ((await stat(path).catch(() => undefined)) === undefined) return undefined;
+  const { tensors, metadata } = await readSafetensors(path);
+  const bad = (problem: string) =>
+    new ShapelawError('bad-checkpoint', `${path} ${problem}; remove it to train from the start`, { path, ...metadata });
+  if (metadata.format !== 'shapelaw-checkpoint') throw bad('is not a checkpoint of a run here');
+  if (metadata.version !== checkpointVersion) {
+    throw bad(`has version ${metadata.version} of checkpoints, and this program reads ${checkpointVersion}`);
+  }
+  if (metadata.run !== runId) throw bad(`is of run ${metadata.run}, not ${runId}`);
+  const position = parsePosition(metadata.position);
+  if (position === undefined) throw bad(`does not say its position in the run (${metadata.position})`);
+  const states = new Map<string, HostTensor>();
+  for (const [name, tensor] of tensors) {
+    states.set(name, { dtype: 'float32', dims: tensor.shape, values: toFloat32(tensor, name) });
+  }
+  return { position, states };
+}
