@@ -1,8 +1,29 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+/** Short tests of functions of their arguments, which leave nothing to the next file. */
+const pure = ['src/{fit,recommend,runs,train/graph,train/text}/**/!(coverage).test.ts', 'src/flops/*.test.ts'];
 
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'tests/**/*.test.ts'],
-    testTimeout: 30_000,
+    // What takes a second takes many on a machine that is busy.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    maxWorkers: '100%',
+    projects: [
+      {
+        extends: true,
+        // Most of them take less time than a process of their own would.
+        test: { name: 'pure', include: pure, isolate: false },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'isolated',
+          include: ['src/**/*.test.ts', 'tests/**/*.test.ts'],
+          exclude: [...configDefaults.exclude, ...pure],
+          globalSetup: ['tests/build-package.ts'],
+        },
+      },
+    ],
   },
 });

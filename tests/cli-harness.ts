@@ -1,8 +1,3 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createColors } from 'picocolors';
 import { run } from '../src/cli/program.js';
 import { crossedRows, logSpaced, normals, type SimulatedRow, type Surface, withNoise } from './simulated-runs.js';
@@ -44,21 +39,3 @@ export const simulatedRows: readonly SimulatedRow[] = withNoise(
   0.002,
   normals(1),
 ).map((row, index) => ({ runId: `run-${index + 1}`, ...row }));
-
-/**
- * Builds the package as it is published, but for declarations and the check of types, which have steps of their own.
- *
- * @returns the folder of the build, within the repository, so that dependencies resolve.
- */
-export function buildPackage(): string {
-  const root = fileURLToPath(new URL('..', import.meta.url));
-  const cache = join(root, 'node_modules', '.cache');
-  mkdirSync(cache, { recursive: true });
-  const folder = mkdtempSync(join(cache, 'shapelaw-test-'));
-  const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-  const options = ['--noCheck', '--declaration', 'false', '--declarationMap', 'false', '--sourceMap', 'false'];
-  execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', folder, ...options], {
-    cwd: root,
-  });
-  return folder;
-}

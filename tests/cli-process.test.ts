@@ -3,23 +3,17 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildPackage, csvOf, simulatedRows } from './cli-harness.js';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { csvOf, simulatedRows } from './cli-harness.js';
 
-let build: string;
-let main: string;
+const main = join(inject('build'), 'cli', 'main.js');
 const folder = mkdtempSync(join(tmpdir(), 'shapelaw-process-'));
 
 beforeAll(() => {
-  build = buildPackage();
-  main = join(build, 'cli', 'main.js');
   writeFileSync(join(folder, 'runs.csv'), csvOf(simulatedRows, ['runId', 'params', 'tokens', 'loss']));
-}, 120_000);
-
-afterAll(() => {
-  rmSync(build, { recursive: true });
-  rmSync(folder, { recursive: true });
 });
+
+afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Whatever colours the tests themselves run with. */
 const environment = (more: Readonly<Record<string, string>> = {}) => {
@@ -60,7 +54,9 @@ describe('exit codes and streams', () => {
   });
 
   test('1: a file that can’t be written', () => {
-    const { status, stdout, stderr } = shapelaw('fit', 'runs.csv', '--law', 'chinchilla', '-o', 'missing/law.json');
+    const { status, stdout, stderr } = shapelaw(
+      ...['fit', 'runs.csv', '--law', 'chinchilla', '--draws', '0', '-o', 'missing/law.json'],
+    );
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     expect(stderr).toMatch(/^\[write-failed\] /m);
   });
@@ -120,10 +116,14 @@ describe('readers that leave early', () => {
 });
 
 describe('completion', () => {
+  beforeAll(() => {
+    expect(shell('$shapelaw completion bash > completion.bash')).toMatchObject({ status: 0, stderr: '' });
+  });
+
   /** What bash offers after these words. */
   function offered(...words: string[]): string[] {
     const { stdout, stderr } = shell(
-      `eval "$($shapelaw completion bash)"; COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); ` +
+      `source completion.bash; COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); ` +
         `COMP_CWORD=${words.length - 1}; _shapelaw; printf '%s\\n' "\${COMPREPLY[@]}"`,
     );
     expect(stderr).toBe('');

@@ -111,12 +111,12 @@ export async function trainGolden(
   return results;
 }
 
-/** Largest difference of losses from the reference's, nats. */
+/** Largest difference of losses from the reference's of the same steps, nats. */
 export function worstLoss(results: readonly GoldenStep[], { losses }: GoldenCurve): number {
-  return Math.max(...losses.map((loss, index) => Math.abs(results[index]!.loss - loss)));
+  return Math.max(...results.map(({ loss }, index) => Math.abs(loss - losses[index]!)));
 }
 
-/** Largest difference of gradient norms from the reference's, relative to them. */
+/** Largest difference of gradient norms from the reference's of the same steps, relative to them. */
 export function worstNorm(results: readonly GoldenStep[], { gradientNorms }: GoldenCurve): number {
-  return Math.max(...gradientNorms.map((norm, index) => Math.abs(results[index]!.gradientNorm / norm - 1)));
+  return Math.max(...results.map(({ gradientNorm }, index) => Math.abs(gradientNorm / gradientNorms[index]! - 1)));
 }

@@ -1,18 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, inject, test } from 'vitest';
 import packageJson from '../package.json' with { type: 'json' };
-import { buildPackage } from './cli-harness.js';
 
-let build: string;
-beforeAll(() => {
-  build = buildPackage();
-}, 120_000);
-afterAll(() => rmSync(build, { recursive: true }));
+const build = inject('build');
+const folder = mkdtempSync(join(tmpdir(), 'shapelaw-imports-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Entry points by sub-path, as package.json has them. */
 const entries = Object.entries(packageJson.exports).flatMap(([path, target]): [string, string][] =>
@@ -39,7 +37,7 @@ for (const file of Object.keys(createRequire(import.meta.url).cache)) console.lo
 
 /** Every module that importing a file loads. */
 function loadedBy(file: string): string[] {
-  const program = join(build, 'recorder.js');
+  const program = join(folder, 'recorder.mjs');
   writeFileSync(program, recorder);
   const address = pathToFileURL(file).href;
   return execFileSync(process.execPath, [program, address], { encoding: 'utf8' }).trim().split('\n');
@@ -74,18 +72,17 @@ describe('no engine is loaded', () => {
   });
 
   test('which would be seen, imported or required', () => {
-    const folder = join(build, 'with-engines');
     for (const name of ['onnxruntime-node', '@tensorflow/tfjs']) {
       mkdirSync(join(folder, 'node_modules', name), { recursive: true });
       writeFileSync(join(folder, 'node_modules', name, 'index.js'), 'module.exports = {};');
     }
-    writeFileSync(join(folder, 'imports.js'), "import 'onnxruntime-node';");
+    writeFileSync(join(folder, 'imports.mjs'), "import 'onnxruntime-node';");
     writeFileSync(join(folder, 'requires.cjs'), "require('@tensorflow/tfjs');");
-    writeFileSync(join(folder, 'later.js'), "export default () => import('onnxruntime-node');");
-    expect(loadedBy(join(folder, 'imports.js')).some((module) => engine.test(module))).toBe(true);
+    writeFileSync(join(folder, 'later.mjs'), "export default () => import('onnxruntime-node');");
+    expect(loadedBy(join(folder, 'imports.mjs')).some((module) => engine.test(module))).toBe(true);
     expect(loadedBy(join(folder, 'requires.cjs')).some((module) => engine.test(module))).toBe(true);
-    expect(loadedBy(join(folder, 'later.js')).some((module) => engine.test(module))).toBe(false);
-    expect([...importedFrom(join(folder, 'later.js'))]).toEqual(['onnxruntime-node']);
+    expect(loadedBy(join(folder, 'later.mjs')).some((module) => engine.test(module))).toBe(false);
+    expect([...importedFrom(join(folder, 'later.mjs'))]).toEqual(['onnxruntime-node']);
   });
 });
 

@@ -156,7 +156,7 @@ describe('train refuses', () => {
     ['a file as its directory', good('--out', at('notes.md')), 'bad-run-directory', /notes\.md/],
     [
       'a model beyond all memory',
-      ['train', 'enc=96,dec=96,d=65536,ff=262144,kv=128,h=512', '--tokens', '1G', '--corpus', at('corpus.jsonl')],
+      ['train', 'enc=8,dec=8,d=65536,ff=262144,kv=128,h=512', '--tokens', '1G', '--corpus', at('corpus.jsonl')],
       'out-of-memory',
       /needs about [\d,.]+ GB of memory and [\d.]+ GB are free/,
     ],

@@ -221,7 +221,7 @@ export function evaluate(
             tensor,
             inputs.map((input) => values.get(input)!),
           )
-        : Float64Array.from(fed),
+        : new Float64Array(fed),
     );
   }
   return tensors.map((tensor) => values.get(tensor)!);
@@ -229,17 +229,18 @@ export function evaluate(
 
 /** Numbers that a tensor outside of an engine holds. */
 export function numbersOf({ dtype, values }: HostTensor): Float64Array {
-  return dtype === 'float16' ? Float64Array.from(values as Uint16Array, fromHalf) : Float64Array.from(values, Number);
+  if (dtype === 'float16') return Float64Array.from(values as Uint16Array, fromHalf);
+  return values instanceof BigInt64Array ? Float64Array.from(values, Number) : new Float64Array(values);
 }
 
 /** A tensor outside of an engine from numbers, rounded to its type. */
 export function hostTensor(dtype: DType, dims: Dims, numbers: ArrayLike<number>): HostTensor {
   const values = {
-    float32: () => Float32Array.from(numbers),
+    float32: () => new Float32Array(numbers),
     float16: () => Uint16Array.from(numbers, halfOf),
-    int32: () => Int32Array.from(numbers),
+    int32: () => new Int32Array(numbers),
     int64: () => BigInt64Array.from(Array.from(numbers, BigInt)),
-    bool: () => Uint8Array.from(numbers),
+    bool: () => new Uint8Array(numbers),
   }[dtype]();
   return { dtype, dims, values };
 }

@@ -1,8 +1,6 @@
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildPackage } from '../../../tests/cli-harness.js';
+import { describe, expect, inject, test } from 'vitest';
 import { parseInlineShape } from '../../flops/index.js';
 import { add, input, matMul, mul, type Program, state } from '../graph/index.js';
 import { initialParameters } from '../model/initial.js';
@@ -20,13 +18,9 @@ const isInstalled = await import('onnxruntime-node').then(
 );
 
 // A thread runs JavaScript, not the sources here.
-let build: string;
-let workerExecutor: (options: EngineOptions) => Promise<Executor>;
-beforeAll(async () => {
-  build = buildPackage();
-  ({ workerExecutor } = await import(pathToFileURL(join(build, 'train/engines/worker.js')).href));
-}, 120_000);
-afterAll(() => rmSync(build, { recursive: true }));
+const { workerExecutor }: { workerExecutor: (options: EngineOptions) => Promise<Executor> } = await import(
+  pathToFileURL(join(inject('build'), 'train/engines/worker.js')).href
+);
 
 const vector = (...values: number[]): HostTensor => ({
   dtype: 'float32',
