@@ -16,6 +16,7 @@ const text = Array.from({ length: 200 }, (_, k) =>
 );
 writeFileSync(at('corpus.jsonl'), text.join('\n'));
 writeFileSync(at('empty.jsonl'), '');
+writeFileSync(at('blank.txt'), ' \n\n ');
 writeFileSync(at('notes.md'), 'text');
 writeFileSync(at('bad.json'), '{"model_type":"mamba"}');
 writeFileSync(at('tokenizer.json'), '{}');
@@ -111,6 +112,14 @@ describe('train refuses', () => {
     ],
     ['an unknown precision', good('--precision', 'fp8'), 'bad-usage', /Allowed choices are fp32, fp16/],
     ['few evaluations', good('--evaluations', '4'), 'bad-usage', /evaluations/],
+    ['too many threads', good('--threads', '10000'), 'bad-usage', /threads must be a whole number from 1 to \d+/],
+    ['more tokens than can be counted', good('--tokens', '1e30'), 'bad-usage', /more examples than can be counted/],
+    [
+      'blank text',
+      good().map((arg) => (arg === at('corpus.jsonl') ? at('blank.txt') : arg)),
+      'bad-corpus',
+      /training text has 0 tokens and its held-out text 0, and one batch takes \d+ .*a smaller --batch/,
+    ],
     ['no threads', good('--threads', '0'), 'bad-usage', /positive integer/],
     ['an unknown engine', good('--engine', 'abacus'), 'bad-usage', /no engine "abacus": auto, cpu, webgpu, cuda/],
     [
@@ -217,9 +226,10 @@ describe('train --resume refuses', () => {
     ['--validation-examples', '8'],
     ['--validation-fraction', '0.1'],
     ['--out', 'elsewhere'],
-  ])('%s beside it', async (option, value) => {
+    ['--recompute'],
+  ])('%s beside it', async (option, ...value) => {
     await expectRefusal(
-      ['train', '--resume', at('run'), option, value],
+      ['train', '--resume', at('run'), option, ...value],
       'bad-usage',
       new RegExp(`--resume takes the run from its directory: leave ${option} out`),
     );

@@ -8,15 +8,31 @@ export interface Terminal {
   readonly colors: ReturnType<typeof createColors>;
   /** Whether `err` is a terminal, where a line can be written over. Defaults to false. */
   readonly live?: boolean;
+  /** Does something once nobody reads `out` any more, instead of ending the process at once. */
+  readonly onReaderGone?: (action: () => void) => void;
 }
 
 /** The terminal of this process: colour only on a terminal, and never with NO_COLOR set (no-color.org). */
 export function processTerminal(): Terminal {
+  // A reader that closes the pipe early, such as head, has all it wants.
+  let onReaderGone: () => void = () => process.exit(0);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return onReaderGone();
+    process.stderr.write(`[write-failed] can't write to standard output: ${error.message}\n`);
+    process.exit(1);
+  });
+  // Warnings that nobody reads must not keep a law file from being written.
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   const colored = process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     colors: createColors(colored),
     live: process.stderr.isTTY === true && process.env.TERM !== 'dumb',
+    onReaderGone: (action) => {
+      onReaderGone = action;
+    },
   };
 }

@@ -29,7 +29,7 @@ interface TrainCommandOptions {
   readonly evaluations?: number;
   readonly validationExamples?: number;
   readonly validationFraction?: number;
-  readonly engine: EngineKind | 'auto';
+  readonly engine?: EngineKind | 'auto';
   readonly threads?: number;
   readonly recompute?: boolean;
   readonly time?: number;
@@ -117,11 +117,14 @@ export function trainCommand(terminal: Terminal): Command {
     .option('--evaluations <n>', 'after the one at step 0, at least 5 (default: 10)', positiveInteger)
     .option('--validation-examples <n>', 'held out, the same at each evaluation (default: 256)', positiveInteger)
     .option('--validation-fraction <share>', 'of the documents held out (default: 0.05)', fraction)
-    .option('--engine <name>', 'auto, cpu, webgpu, cuda, tfjs-node-gpu, or tfjs-NAME', 'auto')
+    .option(
+      '--engine <name>',
+      "auto, cpu, webgpu, cuda, tfjs-node-gpu, or tfjs-NAME (default: the run's so far, or auto)",
+    )
     .option('--threads <n>', "of the cpu engine (default: this machine's cores)", positiveInteger)
     .option(
       '--recompute',
-      'compute layers again for their gradients instead of keeping them: less memory, a third slower',
+      'compute layers again for their gradients instead of keeping them: less memory, a third slower, losses that differ in rounding',
     )
     .option('--time <time>', 'stop after 90s, 10m or 2h, to be resumed', duration)
     .option('--out <dir>', "the run's directory; the same command again resumes it (default: runs/RUN)")
@@ -147,16 +150,19 @@ async function runTraining(name: string | undefined, options: TrainCommandOption
   };
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
+  terminal.onReaderGone?.(() => {
+    if (stop.signal.aborted) return;
+    terminal.err('nobody reads the output any more: stopping after this step\n');
+    stop.abort();
+  });
   const show = options.json ? jsonEvents(terminal) : textEvents(terminal);
   let result: TrainResult;
   try {
     result = await train({
       recipe,
       out,
-      engine: options.engine,
       threads: options.threads ?? availableParallelism(),
-      recompute: options.recompute ?? false,
-      ...(options.time === undefined ? {} : { timeSeconds: options.time }),
+      ...defined({ engine: options.engine, timeSeconds: options.time }),
       signal: stop.signal,
       onEvent: show,
     });
@@ -204,6 +210,7 @@ async function recipeFrom(name: string | undefined, options: TrainCommandOptions
       clipNorm: options.clipNorm,
       dropout: options.dropout,
       precision: options.precision,
+      recompute: options.recompute,
       evaluations: options.evaluations,
       validationExamples: options.validationExamples,
       validationFraction: options.validationFraction,
@@ -232,6 +239,7 @@ const recipeOptions = [
   'clipNorm',
   'dropout',
   'precision',
+  'recompute',
   'evaluations',
   'validationExamples',
   'validationFraction',
@@ -264,8 +272,9 @@ function defined<Fields extends object>(fields: Fields): { [Name in keyof Fields
 
 function jsonEvents(terminal: Terminal): (event: TrainEvent) => void {
   return (event) => {
-    if (event.event !== 'step') terminal.out(`${JSON.stringify(event)}\n`);
-    else progressLine(event, terminal);
+    if (event.event === 'step') return progressLine(event, terminal);
+    if (event.event === 'start') showNotes(event, terminal);
+    terminal.out(`${JSON.stringify(event)}\n`);
   };
 }
 
@@ -284,8 +293,10 @@ function textEvents(terminal: Terminal): (event: TrainEvent) => void {
   return (event) => {
     if (event.event === 'step') return progressLine(event, terminal);
     if (terminal.live) terminal.err('\r\x1b[K');
-    if (event.event === 'start') terminal.out(startText(event));
-    else if (event.event === 'evaluation') {
+    if (event.event === 'start') {
+      showNotes(event, terminal);
+      terminal.out(startText(event));
+    } else if (event.event === 'evaluation') {
       const { line } = event;
       const cells = [
         exact(line.step!),
@@ -304,13 +315,14 @@ function textEvents(terminal: Terminal): (event: TrainEvent) => void {
   };
 }
 
+function showNotes({ notes }: Extract<TrainEvent, { event: 'start' }>, terminal: Terminal): void {
+  for (const note of notes) terminal.err(`note: ${note}\n`);
+}
+
 function startText(event: Extract<TrainEvent, { event: 'start' }>): string {
   const { recipe, sizes } = event;
   const lines = [
-    [
-      'run',
-      `${event.runId} in ${event.out}${event.resumedAt > 0 ? `, resumed after step ${exact(event.resumedAt)}` : ''}`,
-    ],
+    ['run', `${event.runId} in ${event.out}${resumedText(event)}`],
     ['shape', `${recipe.shape.name}: ${exact(event.parameters)} parameters, vocabulary ${exact(recipe.shape.vocab)}`],
     [
       'text',
@@ -333,6 +345,11 @@ function startText(event: Extract<TrainEvent, { event: 'start' }>): string {
   ];
   const header = columns.map(([name, width]) => name.padStart(width)).join('');
   return `${lines.map(([name, text]) => `${name!.padEnd(11)}${text}`).join('\n')}\n\nloss in nats per target token, on the same held-out examples each time\n${header}\n`;
+}
+
+function resumedText({ resumedAt, resumedBranchAt }: Extract<TrainEvent, { event: 'start' }>): string {
+  if (resumedBranchAt !== null) return `, resumed after step ${exact(resumedBranchAt)} of a cool-down`;
+  return resumedAt > 0 ? `, resumed after step ${exact(resumedAt)}` : '';
 }
 
 function endText(event: TrainResult): string {

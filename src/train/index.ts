@@ -18,7 +18,7 @@ export type {
 export type { LossScale } from './model/loss-scale.js';
 export type { AdafactorOptions, AdamWOptions, OptimizerOptions } from './model/optimizer.js';
 export type { EngineTrial } from './run/choose-engine.js';
-export { type MetricsLine, type Position, type RunConfig, readConfig } from './run/directory.js';
+export { type MetricsLine, type RunConfig, readConfig } from './run/directory.js';
 export type { MeasuredPeak } from './run/measure.js';
 export {
   completeRecipe,

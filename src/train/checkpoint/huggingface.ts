@@ -1,8 +1,9 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { ShapelawError } from '../../errors.js';
 import { type Shape, shapeFromHuggingFace } from '../../flops/index.js';
-import { readSafetensors, writeSafetensors } from './safetensors.js';
+import { makeFolder } from './make-folder.js';
+import { type LazyTensor, readSafetensors, writeSafetensors } from './safetensors.js';
 import { badFile } from './safetensors-header.js';
 import { type StoredTensor, toFloat32 } from './stored-tensor.js';
 import { type NamedShape, requireT5, type T5Shape, t5Tensors } from './t5-tensors.js';
@@ -193,7 +194,7 @@ function configOf(shape: T5Shape, dropoutRate: number): Record<string, unknown> 
 export async function writeHuggingFaceT5(
   folder: string,
   shape: Shape,
-  tensors: ReadonlyMap<string, Weight>,
+  tensors: ReadonlyMap<string, Weight | LazyTensor>,
   options: WriteT5Options = {},
 ): Promise<void> {
   requireT5(shape);
@@ -204,15 +205,11 @@ export async function writeHuggingFaceT5(
     model: shape.name,
     advice: 'give the tensors of that shape',
   });
-  const stored = described.map(({ name, shape }): [string, StoredTensor] => [
-    name,
-    { dtype: 'F32', shape, data: tensors.get(name)!.data },
-  ]);
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw new ShapelawError('write-failed', `can't make ${folder}: ${(error as Error).message}`, { path: folder });
-  }
+  const stored = described.map(({ name, shape }): [string, StoredTensor | LazyTensor] => {
+    const tensor = tensors.get(name)!;
+    return [name, 'data' in tensor ? { dtype: 'F32', shape, data: tensor.data } : tensor];
+  });
+  await makeFolder(folder);
   // transformers reads no file without a format.
   await writeSafetensors(weightsPath, stored, { format: 'pt' });
   const config = `${JSON.stringify(configOf(shape, options.dropoutRate ?? 0.1), null, 2)}\n`;

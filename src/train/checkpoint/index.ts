@@ -6,7 +6,14 @@ export {
   type WriteT5Options,
   writeHuggingFaceT5,
 } from './huggingface.js';
-export { readSafetensors, type SafetensorsFile, writeSafetensors } from './safetensors.js';
+export { makeFolder, writeProblem } from './make-folder.js';
+export {
+  type LazyTensor,
+  openSafetensors,
+  readSafetensors,
+  type SafetensorsFile,
+  writeSafetensors,
+} from './safetensors.js';
 export { type StoredArrays, type StoredTensor, type StoredType, toFloat32 } from './stored-tensor.js';
 export { type NamedShape, requireT5, type T5Shape, t5Tensors } from './t5-tensors.js';
 export { writeAside } from './write-aside.js';

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { ShapelawError } from '../../errors.js';
 import { badFile, bytesOf, formatHeader, type HeaderEntry, parseHeader } from './safetensors-header.js';
-import { arrayTypes, elementsOf, type StoredTensor } from './stored-tensor.js';
+import { arrayTypes, elementsOf, type StoredTensor, type StoredType } from './stored-tensor.js';
 import { writeAside } from './write-aside.js';
 
 // The format: https://github.com/huggingface/safetensors. The length of the header in 8 bytes, little-endian; the header,
@@ -13,10 +13,17 @@ const lengthBytes = 8;
 const longestHeader = 100_000_000;
 
 /** What a safetensors file holds. */
-export interface SafetensorsFile {
+export interface SafetensorsFile<Tensor = StoredTensor> {
   /** By name, in the order of their data. */
-  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly tensors: ReadonlyMap<string, Tensor>;
   readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** A tensor whose data are made or read when they are asked for, so that not all need be in memory at once. */
+export interface LazyTensor {
+  readonly dtype: StoredType;
+  readonly shape: readonly number[];
+  load(): Promise<StoredTensor['data']>;
 }
 
 const fileProblems: Readonly<Record<string, string>> = {
@@ -48,7 +55,8 @@ function allocate({ dtype, shape }: HeaderEntry): StoredTensor {
   return { dtype, shape, data } as StoredTensor;
 }
 
-async function readOpen(file: FileHandle, path: string): Promise<SafetensorsFile> {
+/** The tensors as the header has them, checked against the file's length. */
+async function readHeader(file: FileHandle, path: string) {
   const found = await file.stat();
   if (!found.isFile()) throw new ShapelawError('unreadable', `${path} is not a file; name one`, { path });
   const length = Buffer.alloc(lengthBytes);
@@ -66,15 +74,25 @@ async function readOpen(file: FileHandle, path: string): Promise<SafetensorsFile
   const header = Buffer.alloc(Number(headerBytes));
   await fill(file, path, header, lengthBytes);
   const start = lengthBytes + header.length;
-  const { entries, metadata } = parseHeader(path, header, found.size - start);
+  return { start, ...parseHeader(path, header, found.size - start) };
+}
 
-  const tensors = new Map<string, StoredTensor>();
-  for (const entry of entries) {
-    const tensor = allocate(entry);
-    await fill(file, path, bytesIn(tensor), start + entry.offset);
-    tensors.set(entry.name, tensor);
+async function reading<T>(path: string, read: (file: FileHandle) => Promise<T>): Promise<T> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(path);
+    return await read(file);
+  } catch (error) {
+    throw error instanceof ShapelawError ? error : unreadable(path, error);
+  } finally {
+    await file?.close();
   }
-  return { tensors, metadata };
+}
+
+async function readTensor(file: FileHandle, path: string, entry: HeaderEntry, start: number): Promise<StoredTensor> {
+  const tensor = allocate(entry);
+  await fill(file, path, bytesIn(tensor), start + entry.offset);
+  return tensor;
 }
 
 /**
@@ -85,50 +103,71 @@ async function readOpen(file: FileHandle, path: string): Promise<SafetensorsFile
  * short or is not of the format, naming the tensor and the numbers at fault.
  */
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
-  let file: FileHandle | undefined;
-  try {
-    file = await open(path);
-    return await readOpen(file, path);
-  } catch (error) {
-    throw error instanceof ShapelawError ? error : unreadable(path, error);
-  } finally {
-    await file?.close();
-  }
+  return reading(path, async (file) => {
+    const { entries, metadata, start } = await readHeader(file, path);
+    const tensors = new Map<string, StoredTensor>();
+    for (const entry of entries) tensors.set(entry.name, await readTensor(file, path, entry, start));
+    return { tensors, metadata };
+  });
+}
+
+/**
+ * Reads what a safetensors file holds, and no data: each tensor reads its own. The file must stay as it is until then.
+ *
+ * @throws ShapelawError as `readSafetensors`.
+ */
+export async function openSafetensors(path: string): Promise<SafetensorsFile<LazyTensor>> {
+  const { entries, metadata, start } = await reading(path, (file) => readHeader(file, path));
+  const lazy = (entry: HeaderEntry): LazyTensor => ({
+    dtype: entry.dtype,
+    shape: entry.shape,
+    load: async () => (await reading(path, (file) => readTensor(file, path, entry, start))).data,
+  });
+  return { tensors: new Map(entries.map((entry) => [entry.name, lazy(entry)])), metadata };
 }
 
 /** Larger elements first, as the reference orders them, so that all are aligned to their size; else in the order given. */
-function inFileOrder(tensors: Iterable<readonly [string, StoredTensor]>) {
-  return [...tensors]
-    .map(([name, tensor]) => ({ name, ...tensor }))
-    .sort((a, b) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT);
+function inFileOrder(tensors: Iterable<readonly [string, StoredTensor | LazyTensor]>) {
+  const bytes = ({ dtype }: { readonly dtype: StoredType }) => arrayTypes[dtype].BYTES_PER_ELEMENT;
+  return [...tensors].map(([name, tensor]) => ({ name, ...tensor })).sort((a, b) => bytes(b) - bytes(a));
+}
+
+function requireFitting(
+  path: string,
+  { name, dtype, shape }: { readonly name: string; readonly dtype: StoredType; readonly shape: readonly number[] },
+  data: StoredTensor['data'],
+): void {
+  if (data instanceof arrayTypes[dtype] && data.byteLength === bytesOf({ dtype, shape })) return;
+  const problem = `of type ${dtype} and shape [${shape}] can't be a ${data.constructor.name} of ${data.length} elements`;
+  throw badFile(path, `${problem}; pass an array of its type and size`, { tensor: name, dtype, shape });
 }
 
 /**
  * Writes a safetensors file, aside and renamed, so that its name never holds a part of it (see `writeAside`). No copy of
- * the data is made; the arrays must not change before the promise settles.
+ * the data is made; the arrays must not change before the promise settles. Those of a lazy tensor are asked for when their
+ * turn has come, and let go after.
  *
  * @param metadata text by name, for anything that the caller wants to keep with the tensors. Defaults to none.
  * @throws ShapelawError `write-failed` where the file can't be written, as on a full disk, which leaves what stood there;
- * `bad-checkpoint` where a tensor's data don't fit its type and shape or two tensors have one name.
+ * `bad-checkpoint` where a tensor's data don't fit its type and shape or two tensors have one name; what `load` throws.
  */
 export async function writeSafetensors(
   path: string,
-  tensors: Iterable<readonly [string, StoredTensor]>,
+  tensors: Iterable<readonly [string, StoredTensor | LazyTensor]>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const ordered = inFileOrder(tensors);
-  for (const { name, dtype, shape, data } of ordered) {
-    if (!(data instanceof arrayTypes[dtype]) || data.byteLength !== bytesOf({ dtype, shape })) {
-      const problem = `of type ${dtype} and shape [${shape}] can't be a ${data.constructor.name} of ${data.length} elements`;
-      throw badFile(path, `${problem}; pass an array of its type and size`, { tensor: name, dtype, shape });
-    }
-  }
+  for (const tensor of ordered) if ('data' in tensor) requireFitting(path, tensor, tensor.data);
   const header = formatHeader(path, ordered, metadata);
   const length = Buffer.alloc(lengthBytes);
   length.writeBigUInt64LE(BigInt(header.length));
   await writeAside(path, async (file) => {
     await file.writeFile(length);
     await file.writeFile(header);
-    for (const tensor of ordered) await file.writeFile(bytesIn(tensor));
+    for (const tensor of ordered) {
+      const data = 'data' in tensor ? tensor.data : await tensor.load();
+      requireFitting(path, tensor, data);
+      await file.writeFile(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    }
   });
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ShapelawError } from '../../errors.js';
+import { writeProblem } from './make-folder.js';
 
 /**
  * A rename is on the disk once its folder is. Not every system syncs a folder (Windows doesn't); without it a power cut may
@@ -35,7 +36,7 @@ async function isOther(path: string): Promise<boolean> {
  * Writes a file aside in the same folder, syncs it to the disk and renames it, so that its name never holds a part of it:
  * after a failure or a crash it holds what it held before. A link stays one.
  *
- * @param fill writes the content; what it throws counts as a failure to write.
+ * @param fill writes the content; what it throws counts as a failure to write, but for a ShapelawError, which is thrown on.
  * @throws ShapelawError `write-failed`; what was written aside is removed.
  */
 export async function writeAside(path: string, fill: (file: FileHandle) => Promise<void>): Promise<void> {
@@ -48,8 +49,11 @@ export async function writeAside(path: string, fill: (file: FileHandle) => Promi
     await syncFolder(dirname(target));
   } catch (error) {
     await rm(aside, { force: true }).catch(() => {});
+    if (error instanceof ShapelawError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    const problem = code === 'ENOSPC' ? 'the disk is full; free space on it or write to another' : message;
-    throw new ShapelawError('write-failed', `can't write ${path}: ${problem}`, { path, cause: code ?? message });
+    throw new ShapelawError('write-failed', `can't write ${path}: ${writeProblem(error)}`, {
+      path,
+      cause: code ?? message,
+    });
   }
 }

@@ -20,9 +20,14 @@ export interface Executor {
   readonly versions: Readonly<Record<string, string>>;
   /** Prepares a program for many runs. */
   prepare(program: Program): Promise<PreparedProgram>;
-  /** Replaces states, or makes them. */
-  writeStates(states: ReadonlyMap<string, HostTensor>): Promise<void>;
-  /** Copies of states by name. */
+  /**
+   * Replaces states, or makes them.
+   *
+   * @param give - Whether the executor may take the arrays over, which nobody else uses any more: no copy is made. Each
+   *   has a buffer of its own. Defaults to false.
+   */
+  writeStates(states: ReadonlyMap<string, HostTensor>, give?: boolean): Promise<void>;
+  /** Copies of states by name, each with a buffer of its own. */
   readStates(names: readonly string[]): Promise<ReadonlyMap<string, HostTensor>>;
   dispose(): Promise<void>;
 }

@@ -89,11 +89,11 @@ export async function tfjsExecutor(options: TfjsOptions): Promise<Executor> {
         states.set(name, tensor);
       });
     },
-    async writeStates(values) {
+    async writeStates(values, give = false) {
       for (const [name, value] of values) {
         refuseHalf(value.dtype, name);
         states.get(name)?.dispose();
-        states.set(name, toTf(tf, { ...value, values: value.values.slice() }));
+        states.set(name, toTf(tf, give ? value : { ...value, values: value.values.slice() }));
       }
     },
     async readStates(names) {

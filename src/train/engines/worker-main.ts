@@ -3,7 +3,7 @@ import { ShapelawError } from '../../errors.js';
 import { type PackedProgram, unpackProgram } from '../graph/index.js';
 import { type EngineOptions, openExecutor } from './engine.js';
 import type { Executor, HostTensor, PreparedProgram } from './executor.js';
-import type { SentError } from './worker.js';
+import { buffersOf, type SentError } from './worker.js';
 
 /** What the engine's thread is asked. */
 export type Request =
@@ -41,7 +41,8 @@ async function answer(request: Request): Promise<unknown> {
       prepared.delete(request.handle);
       return undefined;
     case 'writeStates':
-      return executor.writeStates(request.states);
+      // Copies for this thread, or given to it; two views of one buffer stay that in a copy.
+      return executor.writeStates(request.states, new Set(buffersOf(request.states)).size === request.states.size);
     case 'readStates':
       return executor.readStates(request.names);
     case 'close':
@@ -64,6 +65,7 @@ parentPort!.on('message', (request: Request) => {
       (value) => ({ id, value }),
       (error: unknown) => ({ id, error: sent(error) }),
     );
-    parentPort!.postMessage(reply);
+    const given = request.call === 'readStates' && 'value' in reply ? buffersOf(reply.value as never) : [];
+    parentPort!.postMessage(reply, given);
   });
 });

@@ -3,12 +3,11 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, inject, test } from 'vitest';
 import { parseInlineShape } from '../../flops/index.js';
 import { add, input, matMul, mul, type Program, state } from '../graph/index.js';
-import { initialParameters } from '../model/initial.js';
 import { stepScalars } from '../model/optimizer.js';
 import { stateSlots, stepProgram } from '../model/step.js';
 import { batchFeeds, scalarFeeds } from '../run/feeds.js';
 import { completeRecipe } from '../run/recipe.js';
-import { withFreshOptimizer } from '../run/trainer.js';
+import { initialStates } from '../run/trainer.js';
 import { type EngineOptions, openExecutor } from './engine.js';
 import type { Executor, HostTensor } from './executor.js';
 
@@ -50,8 +49,13 @@ describe.skipIf(!isInstalled)('an engine in a thread of its own', () => {
     const optimizer = { kind: 'adamw' } as const;
     const recipe = completeRecipe({ shape, tokens: 1e4, optimizer });
     const program = stepProgram(shape, { batch: 2, encoderTokens: 8, decoderTokens: 4, optimizer });
-    const trained = async (executor: Executor) => {
-      await executor.writeStates(withFreshOptimizer(recipe, initialParameters(shape, 0)));
+    const trained = async (executor: Executor, isThread = true) => {
+      for (const [name, { shape: dims, load }] of initialStates(recipe)) {
+        const values = (await load()) as Float32Array;
+        await executor.writeStates(new Map([[name, { dtype: 'float32', dims, values }]]), true);
+        // A thread takes the array along.
+        expect(values.length === 0).toBe(isThread);
+      }
       const prepared = await executor.prepare(program);
       const results: unknown[] = [];
       for (let step = 1; step <= 3; step++) {
@@ -66,8 +70,8 @@ describe.skipIf(!isInstalled)('an engine in a thread of its own', () => {
       return { results, states: await executor.readStates(stateSlots(shape, optimizer).map(({ name }) => name)) };
     };
     const here = await openExecutor({ kind: 'cpu' });
-    const expected = await trained(here);
-    expect(await withWorker(trained)).toEqual(expected);
+    const expected = await trained(here, false);
+    expect(await withWorker((executor) => trained(executor))).toEqual(expected);
     expect(expected.states.size).toBeGreaterThan(40);
     await withWorker(async ({ device, versions }) =>
       expect({ device, versions }).toEqual({ device: here.device, versions: here.versions }),

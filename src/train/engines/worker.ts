@@ -31,12 +31,12 @@ export async function workerExecutor(options: EngineOptions): Promise<Executor> 
   worker.on('error', fail);
   worker.on('exit', (code) => fail(new Error(`the engine's thread ended with code ${code}`)));
 
-  const call = <T>(request: Call): Promise<T> => {
+  const call = <T>(request: Call, given: readonly ArrayBuffer[] = []): Promise<T> => {
     if (failure !== undefined) return Promise.reject(failure);
     const id = calls++;
     return new Promise<T>((resolve, reject) => {
       waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
-      worker.postMessage({ ...request, id });
+      worker.postMessage({ ...request, id }, given);
     });
   };
 
@@ -55,13 +55,18 @@ export async function workerExecutor(options: EngineOptions): Promise<Executor> 
         dispose: () => call<void>({ call: 'release', handle }),
       };
     },
-    writeStates: (states) => call<void>({ call: 'writeStates', states }),
+    writeStates: (states, give = false) => call<void>({ call: 'writeStates', states }, give ? buffersOf(states) : []),
     readStates: (names) => call<ReadonlyMap<string, HostTensor>>({ call: 'readStates', names }),
     async dispose() {
       if (failure === undefined) await call<void>({ call: 'close' }).catch(() => {});
       await worker.terminate();
     },
   };
+}
+
+/** What moves to another thread instead of being copied. */
+export function buffersOf(tensors: ReadonlyMap<string, HostTensor>): readonly ArrayBuffer[] {
+  return [...tensors.values()].map(({ values }) => values.buffer as ArrayBuffer);
 }
 
 /** An error as it crosses threads. */

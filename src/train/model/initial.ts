@@ -1,6 +1,6 @@
 import type { Shape } from '../../flops/index.js';
 import type { HostTensor } from '../engines/executor.js';
-import { sizeOf } from '../graph/index.js';
+import { type Slot, sizeOf } from '../graph/index.js';
 import { type Random, randomStream } from '../text/index.js';
 import { parameterSlots } from './step.js';
 
@@ -29,16 +29,22 @@ function hashOf(text: string): number {
 /** Streams below are those of examples and dropout masks. */
 const firstStream = 2 ** 41;
 
-/** Parameters at the start of a run; each tensor has a random stream of its own, by the seed and its name. */
+/** A parameter at the start of a run; each has a random stream of its own, by the seed and its name. */
+export function initialValues(shape: Shape, { name, dims }: Pick<Slot, 'name' | 'dims'>, seed: number): Float32Array {
+  const values = new Float32Array(sizeOf(dims));
+  const deviation = initialDeviation(shape, name);
+  if (deviation === undefined) values.fill(1);
+  else fillNormal(values, deviation, randomStream(seed, firstStream + hashOf(name)));
+  return values;
+}
+
+/** All parameters at the start of a run. */
 export function initialParameters(shape: Shape, seed: number): ReadonlyMap<string, HostTensor> {
   return new Map(
-    parameterSlots(shape).map(({ name, dims }) => {
-      const values = new Float32Array(sizeOf(dims));
-      const deviation = initialDeviation(shape, name);
-      if (deviation === undefined) values.fill(1);
-      else fillNormal(values, deviation, randomStream(seed, firstStream + hashOf(name)));
-      return [name, { dtype: 'float32', dims, values }];
-    }),
+    parameterSlots(shape).map((slot) => [
+      slot.name,
+      { dtype: 'float32', dims: slot.dims, values: initialValues(shape, slot, seed) },
+    ]),
   );
 }
 

@@ -12,7 +12,7 @@ function numbered(first: number) {
       drawn += 1;
     }
   }
-  return { source: batchSource(stream(), first), drawn: () => drawn };
+  return { source: batchSource(stream, first), drawn: () => drawn };
 }
 
 test('gives the batch of a number in any order from the last forget on, each drawn once', async () => {
@@ -55,7 +55,25 @@ test('what the stream fails by reaches the caller', async () => {
     yield { encoderIds: Int32Array.of(0), targetIds: Int32Array.of(0) };
     throw new Error('row 3 is not JSON');
   }
-  const source = batchSource(broken(), 0);
+  const source = batchSource(broken, 0);
   await source.at(0);
   await expect(source.at(1)).rejects.toThrow('row 3 is not JSON');
+});
+
+test('beyond its bytes keeps no batch and reads the text once more', async () => {
+  const opened: number[] = [];
+  async function* from(first: number): AsyncGenerator<Batch, never> {
+    opened.push(first);
+    for (let number = first; ; number++) yield { encoderIds: Int32Array.of(number), targetIds: Int32Array.of(-number) };
+  }
+  // Eight bytes a batch: three of them.
+  const source = batchSource(from, 10, 24);
+  const numberAt = async (index: number) => (await source.at(index)).encoderIds[0];
+  for (let index = 10; index < 20; index++) expect(await numberAt(index)).toBe(index);
+  expect(opened).toEqual([10]);
+  for (let index = 10; index < 30; index++) {
+    source.forget(index);
+    expect(await numberAt(index)).toBe(index);
+  }
+  expect(opened).toEqual([10, 13]);
 });

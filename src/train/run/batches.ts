@@ -8,24 +8,54 @@ export interface BatchSource {
   forget(below: number): void;
 }
 
+/** Bytes of batches kept for the trunk while a branch goes on. */
+export const keptBytes = 2 ** 26;
+
 /**
- * @param stream - The batches of a run from number `first` on, endless.
+ * Batches are kept up to a number of bytes; beyond it the trunk reads its text once more.
+ *
+ * @param open - The batches of the run from a number on, endless.
+ * @param limit - Bytes. Defaults to 64 MB.
  */
-export function batchSource(stream: AsyncIterator<Batch>, first: number): BatchSource {
+export function batchSource(
+  open: (first: number) => AsyncIterator<Batch>,
+  first: number,
+  limit = keptBytes,
+): BatchSource {
   const kept = new Map<number, Batch>();
+  let bytes = 0;
+  let stream = open(first);
   let next = first;
   let lowest = first;
+  const forget = (index: number) => {
+    bytes -= bytesOf(kept.get(index));
+    kept.delete(index);
+  };
   return {
     async at(index) {
-      while (next <= index) {
-        const { value } = await stream.next();
-        if (next >= lowest) kept.set(next, value as Batch);
-        next += 1;
+      const held = kept.get(index);
+      if (held !== undefined) return held;
+      if (index < next) {
+        await stream.return?.();
+        stream = open(index);
+        next = index;
       }
-      return kept.get(index)!;
+      for (;;) {
+        const batch = (await stream.next()).value as Batch;
+        next += 1;
+        if (next > lowest && bytes + bytesOf(batch) <= limit && !kept.has(next - 1)) {
+          kept.set(next - 1, batch);
+          bytes += bytesOf(batch);
+        }
+        if (next > index) return batch;
+      }
     },
     forget(below) {
-      for (; lowest < below; lowest++) kept.delete(lowest);
+      for (; lowest < below; lowest++) forget(lowest);
     },
   };
+}
+
+function bytesOf(batch: Batch | undefined): number {
+  return batch === undefined ? 0 : batch.encoderIds.byteLength + batch.targetIds.byteLength;
 }

@@ -10,7 +10,7 @@ import { trainingPrograms } from './trainer.js';
 
 const shape = parseInlineShape('enc=1,dec=1,d=8,ff=8,kv=4,h=2,vocab=384');
 const recipe = completeRecipe({ shape, tokens: 1e5, encoderTokens: 16, batch: 2, dropout: 0.1 });
-const programs = trainingPrograms(recipe, false);
+const programs = trainingPrograms(recipe);
 
 afterEach(() => vi.restoreAllMocks());
 

@@ -1,9 +1,8 @@
 import { ShapelawError } from '../../errors.js';
 import { type EngineKind, engineKinds } from '../engines/engine.js';
 import type { Executor } from '../engines/executor.js';
-import { initialParameters } from '../model/initial.js';
 import { type Recipe, stepSizes } from './recipe.js';
-import { openTrainer, type TrainingPrograms, withFreshOptimizer } from './trainer.js';
+import { initialStates, openTrainer, type TrainingPrograms } from './trainer.js';
 
 /** An engine that `auto` looked at. */
 export interface EngineTrial {
@@ -30,13 +29,15 @@ const tried: readonly EngineKind[] = ['cuda', 'webgpu', 'tfjs-node-gpu', 'cpu'];
  * Opens the engine asked for, or with `auto` the one whose step is the fastest, each timed on one step of this run.
  *
  * @param open - Opens an executor.
- * @throws ShapelawError `engine-unavailable`.
+ * @param before - The engine that the run was trained with so far; undefined where there is none.
+ * @throws ShapelawError `engine-unavailable`; `interrupted`, which `open` and its executors may throw.
  */
 export async function chooseEngine(
   wanted: EngineKind | 'auto',
   recipe: Recipe,
   programs: TrainingPrograms,
   open: (kind: EngineKind) => Promise<Executor>,
+  before?: EngineKind,
 ): Promise<ChosenEngine> {
   if (wanted !== 'auto') {
     if (!engineKinds.includes(wanted)) {
@@ -44,7 +45,13 @@ export async function chooseEngine(
         engine: wanted,
       });
     }
-    return { kind: wanted, executor: await open(wanted), reason: 'as asked', trials: [] };
+    const executor = await open(wanted).catch((error: unknown) => {
+      if (wanted !== before || !(error instanceof ShapelawError && error.code === 'engine-unavailable')) throw error;
+      const problem = `${error.message}; the run was trained on ${before}: --engine goes on with another, whose losses differ in rounding`;
+      throw new ShapelawError('engine-unavailable', problem, error.details);
+    });
+    const reason = wanted === before ? 'as before' : before === undefined ? 'as asked' : changed(before);
+    return { kind: wanted, executor, reason, trials: [] };
   }
   const trials: EngineTrial[] = [];
   // An engine that fails to close is no reason against another.
@@ -62,6 +69,10 @@ export async function chooseEngine(
       } else await close(executor);
     } catch (error) {
       await close(executor);
+      if (error instanceof ShapelawError && error.code === 'interrupted') {
+        await close(best?.executor);
+        throw error;
+      }
       trials.push({ kind, problem: (error as Error).message.split('\n')[0]! });
     }
   }
@@ -74,19 +85,23 @@ export async function chooseEngine(
     .map(({ kind, stepSeconds }) =>
       stepSeconds === undefined ? `${kind} can't run here` : `${kind} ${stepSeconds.toFixed(3)} s`,
     );
+  const isOther = before !== undefined && before !== best.kind;
   return {
     kind: best.kind,
     executor: best.executor,
-    reason: `a step takes ${best.seconds.toFixed(3)} s; ${others.join(', ')}`,
+    reason: `a step takes ${best.seconds.toFixed(3)} s; ${others.join(', ')}${isOther ? `; ${changed(before)}` : ''}`,
     trials,
   };
 }
+
+const changed = (before: EngineKind) =>
+  `asked for; the run was trained on ${before} before, and losses differ in rounding`;
 
 /** Seconds of the second of two steps of the run, on made-up ids. */
 async function timeStep(executor: Executor, recipe: Recipe, programs: TrainingPrograms): Promise<number> {
   const { encoderTokens, decoderTokens } = stepSizes(recipe);
   const trainer = await openTrainer(recipe, programs, executor);
-  await trainer.write(withFreshOptimizer(recipe, initialParameters(recipe.shape, 0)));
+  await trainer.write(initialStates(recipe));
   const ids = (tokens: number) =>
     Int32Array.from({ length: recipe.batch * tokens }, (_, index) => (7 * index) % recipe.shape.vocab);
   const batch = { encoderIds: ids(encoderTokens), targetIds: ids(decoderTokens) };

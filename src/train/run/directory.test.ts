@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parseInlineShape } from '../../flops/index.js';
 import { readSafetensors, writeSafetensors } from '../checkpoint/index.js';
-import type { HostTensor } from '../engines/executor.js';
-import { type MetricsLine, openRunDirectory, type Position, type RunConfig, readConfig } from './directory.js';
+import type { Position } from './checkpoint.js';
+import { type MetricsLine, openRunDirectory, type RunConfig, type RunDirectory, readConfig } from './directory.js';
 import { completeRecipe, recipeId } from './recipe.js';
+import type { LazyStates } from './trainer.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'directory-'));
 afterAll(() => rm(folder, { recursive: true }));
@@ -19,15 +20,32 @@ const fresh = () => join(folder, `run-${made++}`);
 const shape = parseInlineShape('enc=1,dec=1,d=16,ff=32,kv=8,h=2,vocab=384');
 const recipe = completeRecipe({ shape, tokens: 1e5 });
 const config: RunConfig = { version: '1.0.0', runId: recipeId(recipe), recipe, validationHash: 'abc', device: 'one' };
-const position: Position = { step: 7, elapsedSeconds: 1.5, lossScale: { scale: 1, steps: 0 } };
+const position: Position = {
+  step: 7,
+  elapsedSeconds: 1.5,
+  lossScale: { scale: 1, steps: 0 },
+  meter: { steps: 2, seconds: 0.1, losses: 0.1 + 0.2, gradientNorm: 1 / 3, learningRate: 1e-3 },
+};
 
 const line = (step: number) =>
   ({ runId: config.runId, params: 1, loss: 1 / (step + 1), step, finished: false }) as MetricsLine;
-const states = (...values: number[]): ReadonlyMap<string, HostTensor> =>
+const states = (...values: number[]): LazyStates =>
   new Map([
-    ['a', { dtype: 'float32', dims: [values.length], values: Float32Array.from(values) }],
-    ['b c', { dtype: 'float32', dims: [], values: Float32Array.of(0.5) }],
+    ['a', { dtype: 'F32', shape: [values.length], load: async () => Float32Array.from(values) }],
+    ['b c', { dtype: 'F32', shape: [], load: async () => Float32Array.of(0.5) }],
   ]);
+const slots = (length: number) => [
+  { name: 'a', dtype: 'float32', dims: [length] } as const,
+  { name: 'b c', dtype: 'float32', dims: [] } as const,
+];
+
+/** What the last checkpoint holds, with a first state of so many values. */
+async function lastOf({ last }: RunDirectory, length = 1) {
+  const found = await last.load(slots(length));
+  if (found === undefined) return undefined;
+  const values = await Promise.all([...found.states.values()].map(({ load }) => load()));
+  return { position: found.position, values: values.map((array) => [...array]) };
+}
 
 const refusal = (code: string, message: RegExp) =>
   expect.objectContaining({ code, message: expect.stringMatching(message) });
@@ -106,14 +124,60 @@ describe('checkpoints', () => {
   test('come back as they were saved, the last of them', async () => {
     const path = fresh();
     await inDirectory(path, async (directory) => {
-      expect(await directory.load()).toBeUndefined();
-      await directory.save({ ...position, step: 1 }, states(9));
-      await directory.save(position, states(1, Number.NaN, -0));
-      expect(await directory.load()).toEqual({ position, states: states(1, Number.NaN, -0) });
+      expect(await lastOf(directory)).toBeUndefined();
+      await directory.last.save({ ...position, step: 1 }, states(9));
+      await directory.last.save(position, states(1, Number.NaN, -0));
+      expect(await lastOf(directory, 3)).toEqual({ position, values: [[1, Number.NaN, -0], [0.5]] });
     });
-    expect(await inDirectory(path, (directory) => directory.load())).toEqual({
-      position,
-      states: states(1, Number.NaN, -0),
+    const again = await inDirectory(path, (directory) => lastOf(directory, 3));
+    expect(again).toEqual({ position, values: [[1, Number.NaN, -0], [0.5]] });
+  });
+
+  test('of a branch are beside the last, until they are removed', async () => {
+    const path = fresh();
+    const ofBranch = { ...position, step: 9, branchEnd: 12 };
+    await inDirectory(path, async (directory) => {
+      await directory.last.save(position, states(1));
+      await directory.branch.save(ofBranch, states(2));
+      expect((await directory.branch.load(slots(1)))?.position).toEqual(ofBranch);
+      expect(await lastOf(directory)).toEqual({ position, values: [[1], [0.5]] });
+      await directory.branch.remove();
+      await directory.branch.remove();
+      expect(await directory.branch.load(slots(1))).toBeUndefined();
+    });
+    expect(await readdir(path)).toContain('last.safetensors');
+  });
+
+  test.each([
+    [slots(2), /last\.safetensors is of another shape or optimizer: a is \[1\], not \[2\]; remove it to train from/],
+    [slots(1).slice(1), /it has 2 tensors, not 1; remove it/],
+    [[...slots(1), { name: 'c', dtype: 'float32', dims: [] } as const], /it has no c; remove it/],
+  ])('are held against the states %o', async (expected, message) => {
+    await inDirectory(fresh(), async ({ last }) => {
+      await last.save(position, states(1));
+      await expect(last.load(expected)).rejects.toEqual(refusal('bad-checkpoint', message));
+    });
+  });
+
+  test('that are cut short or no checkpoint at all say what removing them does', async () => {
+    const path = fresh();
+    await inDirectory(path, async ({ last, branch }) => {
+      await last.save(position, states(1, 2, 3));
+      await branch.save(position, states(1, 2, 3));
+      for (const name of ['last', 'branch']) {
+        const file = join(path, `${name}.safetensors`);
+        await writeFile(file, (await readFile(file)).subarray(0, -5));
+      }
+      await expect(last.load(slots(3))).rejects.toEqual(
+        refusal('bad-checkpoint', /last\.safetensors.* cut short.*; remove it to train from the start$/),
+      );
+      await expect(branch.load(slots(3))).rejects.toEqual(
+        refusal('bad-checkpoint', /branch\.safetensors.* cut short.*; remove it to do its cool-down again$/),
+      );
+      await writeFile(join(path, 'last.safetensors'), 'a letter');
+      await expect(last.load(slots(3))).rejects.toEqual(
+        refusal('bad-checkpoint', /last\.safetensors.*; remove it to train from the start$/),
+      );
     });
   });
 
@@ -121,7 +185,7 @@ describe('checkpoints', () => {
     const path = fresh();
     await inDirectory(path, async (directory) => {
       await directory.saveBest(states(1), 12, 2.5);
-      expect(await directory.load()).toBeUndefined();
+      expect(await lastOf(directory)).toBeUndefined();
     });
     const { tensors, metadata } = await readSafetensors(join(path, 'best.safetensors'));
     expect(metadata).toEqual({ format: 'pt', run: config.runId, step: '12', lossNats: '2.5' });
@@ -145,7 +209,7 @@ describe('checkpoints', () => {
         [['a', { dtype: 'F32', shape: [1], data: new Float32Array(1) }]],
         metadata,
       );
-      await expect(directory.load()).rejects.toEqual(refusal('bad-checkpoint', message));
+      await expect(lastOf(directory)).rejects.toEqual(refusal('bad-checkpoint', message));
     });
   });
 });
@@ -155,9 +219,15 @@ describe('a directory', () => {
     const path = join(fresh(), 'of', 'several');
     expect(await readConfig(path)).toBeUndefined();
     await inDirectory(path, async () => {});
-    expect(await readConfig(path)).toEqual(config);
-    await inDirectory(path, async () => {}, { ...config, device: 'two' });
-    expect(await readConfig(path)).toEqual({ ...config, device: 'two' });
+    expect(await readConfig(path)).toEqual({ ...config, sessions: [] });
+    for (const device of ['two', 'three']) {
+      await inDirectory(path, async () => {}, { ...config, device, sessions: [{ device }] });
+    }
+    expect(await readConfig(path)).toEqual({
+      ...config,
+      device: 'three',
+      sessions: [{ device: 'two' }, { device: 'three' }],
+    });
   });
 
   test('is let go at its close, and held until then', async () => {
@@ -202,18 +272,22 @@ describe('a directory', () => {
   test('that is a file is refused', async () => {
     const path = fresh();
     await writeFile(path, 'a file');
-    await expect(readConfig(path)).rejects.toEqual(refusal('bad-run-directory', /can't be read/));
-    await expect(openRunDirectory(path, config)).rejects.toEqual(refusal('write-failed', /EEXIST/));
+    await expect(readConfig(path)).rejects.toEqual(
+      refusal('bad-run-directory', /is a file and no folder; name a folder/),
+    );
+    await expect(openRunDirectory(path, config)).rejects.toEqual(
+      refusal('write-failed', /is a file and no folder; name another place/),
+    );
   });
 
   test('loses what a crash left half-written, and nothing else', async () => {
     const path = fresh();
-    await inDirectory(path, (directory) => directory.save(position, states(1)));
+    await inDirectory(path, (directory) => directory.last.save(position, states(1)));
     await writeFile(join(path, 'last.safetensors.01234567.partial'), 'half');
     await writeFile(join(path, 'config.json.01234567.partial'), '{');
     await writeFile(join(path, 'notes.txt'), 'mine');
     await inDirectory(path, async (directory) => {
-      expect((await directory.load())?.position).toEqual(position);
+      expect((await lastOf(directory))?.position).toEqual(position);
     });
     expect((await readdir(path)).sort()).toEqual(['config.json', 'last.safetensors', 'metrics.jsonl', 'notes.txt']);
   });
@@ -243,7 +317,7 @@ describe('a full disk', () => {
     const path = fresh();
     await inDirectory(path, async (directory) => {
       await directory.append(line(0));
-      await directory.save(position, states(1));
+      await directory.last.save(position, states(1));
       const probe = await open(join(folder, 'probe'), 'w');
       await probe.close();
       const prototype: FileHandle = Object.getPrototypeOf(probe);
@@ -252,11 +326,11 @@ describe('a full disk', () => {
       vi.spyOn(prototype, 'sync').mockRejectedValue(full);
       const failed = refusal('write-failed', /the disk is full; free space/);
       await expect(directory.append(line(1))).rejects.toEqual(failed);
-      await expect(directory.save({ ...position, step: 8 }, states(2))).rejects.toEqual(failed);
+      await expect(directory.last.save({ ...position, step: 8 }, states(2))).rejects.toEqual(failed);
       expect(directory.metrics).toEqual([line(0)]);
       vi.restoreAllMocks();
       await directory.append(line(1));
-      expect((await directory.load())!).toEqual({ position, states: states(1) });
+      expect(await lastOf(directory)).toEqual({ position, values: [[1], [0.5]] });
     });
     expect(await stepsIn(path)).toEqual([0, 1]);
     expect((await readdir(path)).sort()).toEqual(['config.json', 'last.safetensors', 'metrics.jsonl']);
@@ -284,7 +358,7 @@ describe('a full disk', () => {
     const failed = refusal('write-failed', /the disk is full; free space/);
     let written = 0;
     await inDirectory(path, async (directory) => {
-      await directory.save(position, states(1));
+      await directory.last.save(position, states(1));
       await directory.append(line(0));
       written = 1;
       const long = (step: number) => ({ ...line(step), device: 'x'.repeat(3000) });
@@ -295,9 +369,11 @@ describe('a full disk', () => {
         }
       })().catch((error: unknown) => error);
       expect(error).toEqual(failed);
-      await expect(directory.save({ ...position, step: 8 }, states(...Array(20_000).fill(2)))).rejects.toEqual(failed);
+      await expect(directory.last.save({ ...position, step: 8 }, states(...Array(20_000).fill(2)))).rejects.toEqual(
+        failed,
+      );
       expect(directory.metrics).toHaveLength(written);
-      expect((await directory.load())!).toEqual({ position, states: states(1) });
+      expect(await lastOf(directory)).toEqual({ position, values: [[1], [0.5]] });
     });
     expect(written).toBeGreaterThan(10);
     const text = await readFile(join(path, 'metrics.jsonl'), 'utf8');

@@ -1,13 +1,12 @@
-import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { ShapelawError } from '../../errors.js';
 import { type RunRecord, runRecordSchema } from '../../runs/record.js';
-import { readSafetensors, type StoredTensor, toFloat32, writeAside, writeSafetensors } from '../checkpoint/index.js';
-import type { HostTensor } from '../engines/executor.js';
-import type { LossScale } from '../model/loss-scale.js';
+import { makeFolder, writeAside, writeProblem, writeSafetensors } from '../checkpoint/index.js';
+import { type CheckpointFile, checkpointFile } from './checkpoint.js';
 import { takeLock } from './lock.js';
 import { parseRecipe, type Recipe } from './recipe.js';
+import type { LazyStates } from './trainer.js';
 
 /** One line of `metrics.jsonl`: a run record, and what else was measured. */
 export interface MetricsLine extends RunRecord {
@@ -30,22 +29,6 @@ export interface MetricsLine extends RunRecord {
   readonly device: string;
 }
 
-/** Where a run stands: what resumes it beside the states of the engine. */
-export interface Position {
-  /** Steps of the trunk done. */
-  readonly step: number;
-  /** Seconds spent so far. */
-  readonly elapsedSeconds: number;
-  /** Scale of the loss in fp16. */
-  readonly lossScale: LossScale;
-}
-
-const positionSchema = z.object({
-  step: z.int().nonnegative(),
-  elapsedSeconds: z.number().nonnegative(),
-  lossScale: z.object({ scale: z.number().positive(), steps: z.int().nonnegative() }),
-});
-
 /** The files of a run. One process at a time holds a directory. */
 export interface RunDirectory {
   readonly path: string;
@@ -53,16 +36,15 @@ export interface RunDirectory {
   readonly metrics: readonly MetricsLine[];
   /** Appends a line and flushes it to the disk. */
   append(line: MetricsLine): Promise<void>;
-  /** Writes the last checkpoint. */
-  save(position: Position, states: ReadonlyMap<string, HostTensor>): Promise<void>;
-  /** The last checkpoint; undefined where there is none yet. */
-  load(): Promise<{ readonly position: Position; readonly states: ReadonlyMap<string, HostTensor> } | undefined>;
+  /** The last checkpoint of the trunk. */
+  readonly last: CheckpointFile;
+  /** That of a cool-down off the trunk which a stop left half-way. */
+  readonly branch: CheckpointFile;
   /** Writes the parameters with the lowest held-out loss. */
-  saveBest(parameters: ReadonlyMap<string, HostTensor>, step: number, loss: number): Promise<void>;
+  saveBest(parameters: LazyStates, step: number, loss: number): Promise<void>;
   close(): Promise<void>;
 }
 
-const checkpointVersion = '1';
 const configName = 'config.json';
 const metricsName = 'metrics.jsonl';
 const lockName = 'lock';
@@ -74,6 +56,10 @@ export interface RunConfig {
   readonly recipe: Recipe;
   /** Hash of the validation examples: another corpus, tokenizer or split has another. */
   readonly validationHash: string;
+  /** The engine that the run was last trained with. */
+  readonly engine?: string;
+  /** What each session of the run ran with, from the first on. */
+  readonly sessions?: readonly Readonly<Record<string, unknown>>[];
   readonly [more: string]: unknown;
 }
 
@@ -94,6 +80,7 @@ export async function readConfig(path: string): Promise<RunConfig | undefined> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
+    if (code === 'ENOTDIR') throw badDirectory(path, 'is a file and no folder; name a folder');
     throw badDirectory(file, `can't be read: ${message}`);
   }
   try {
@@ -118,23 +105,22 @@ export async function openRunDirectory(path: string, config: RunConfig): Promise
     } catch (error) {
       if (error instanceof ShapelawError) throw error;
       const { code, message } = error as NodeJS.ErrnoException;
-      const problem =
-        code === 'ENOSPC' ? 'the disk is full; free space on it, and run the same command again' : message;
-      throw new ShapelawError('write-failed', `can't write ${what}: ${problem}`, {
+      throw new ShapelawError('write-failed', `can't write ${what}: ${writeProblem(error)}`, {
         path: what,
         cause: code ?? message,
       });
     }
   };
-  await writing(path, () => mkdir(path, { recursive: true }));
+  await makeFolder(path);
   const before = await readConfig(path);
   if (before === undefined) await requireEmpty(path);
   const lock = await writing(path, () => takeLock(join(path, lockName), path));
   const metricsPath = join(path, metricsName);
   const openFiles = async () => {
     for (const name of await readdir(path)) if (name.endsWith('.partial')) await rm(join(path, name), { force: true });
+    const sessions = [...(before?.sessions ?? []), ...(config.sessions ?? [])];
     await writeAside(join(path, configName), async (file) => {
-      await file.writeFile(`${JSON.stringify({ ...before, ...config }, null, 2)}\n`);
+      await file.writeFile(`${JSON.stringify({ ...before, ...config, sessions }, null, 2)}\n`);
     });
     return { metrics: [...(await readMetrics(metricsPath))], file: await open(metricsPath, 'a') };
   };
@@ -142,7 +128,6 @@ export async function openRunDirectory(path: string, config: RunConfig): Promise
     await lock.release();
     throw error;
   });
-  const last = join(path, 'last.safetensors');
 
   return {
     path,
@@ -159,16 +144,10 @@ export async function openRunDirectory(path: string, config: RunConfig): Promise
         }
         metrics.push(line);
       }),
-    save: (position, states) =>
-      writeSafetensors(last, stored(states), {
-        format: 'shapelaw-checkpoint',
-        version: checkpointVersion,
-        run: config.runId,
-        position: JSON.stringify(position),
-      }),
-    load: () => loadCheckpoint(last, config.runId),
+    last: checkpointFile(join(path, 'last.safetensors'), config.runId, 'train from the start'),
+    branch: checkpointFile(join(path, 'branch.safetensors'), config.runId, 'do its cool-down again'),
     saveBest: (parameters, step, loss) =>
-      writeSafetensors(join(path, 'best.safetensors'), stored(parameters), {
+      writeSafetensors(join(path, 'best.safetensors'), parameters, {
         format: 'pt',
         run: config.runId,
         step: String(step),
@@ -187,11 +166,6 @@ async function requireEmpty(path: string): Promise<void> {
   if (names.length > 0) {
     throw badDirectory(path, `holds other files (${names.slice(0, 3).join(', ')}) and no run; name an empty directory`);
   }
-}
-
-function* stored(states: ReadonlyMap<string, HostTensor>): Iterable<readonly [string, StoredTensor]> {
-  for (const [name, { dims, values }] of states)
-    yield [name, { dtype: 'F32', shape: dims, data: values as Float32Array }];
 }
 
 async function readMetrics(path: string): Promise<readonly MetricsLine[]> {
@@ -222,31 +196,4 @@ function metricsLine(text: string): MetricsLine | undefined {
   } catch {
     return undefined;
   }
-}
-
-function parsePosition(text: string | undefined): Position | undefined {
-  try {
-    return positionSchema.parse(JSON.parse(text!));
-  } catch {
-    return undefined;
-  }
-}
-
-async function loadCheckpoint(path: string, runId: string) {
-  if ((await stat(path).catch(() => undefined)) === undefined) return undefined;
-  const { tensors, metadata } = await readSafetensors(path);
-  const bad = (problem: string) =>
-    new ShapelawError('bad-checkpoint', `${path} ${problem}; remove it to train from the start`, { path, ...metadata });
-  if (metadata.format !== 'shapelaw-checkpoint') throw bad('is not a checkpoint of a run here');
-  if (metadata.version !== checkpointVersion) {
-    throw bad(`has version ${metadata.version} of checkpoints, and this program reads ${checkpointVersion}`);
-  }
-  if (metadata.run !== runId) throw bad(`is of run ${metadata.run}, not ${runId}`);
-  const position = parsePosition(metadata.position);
-  if (position === undefined) throw bad(`does not say its position in the run (${metadata.position})`);
-  const states = new Map<string, HostTensor>();
-  for (const [name, tensor] of tensors) {
-    states.set(name, { dtype: 'float32', dims: tensor.shape, values: toFloat32(tensor, name) });
-  }
-  return { position, states };
 }

@@ -30,19 +30,19 @@ describe('estimateMemory', () => {
   const shape = parseInlineShape('enc=2,dec=2,d=32,ff=64,kv=8,h=4,vocab=384');
   const recipeOf = (more: Partial<RecipeOptions> = {}) =>
     completeRecipe({ shape, tokens: 1e6, encoderTokens: 64, batch: 8, optimizer: { kind: 'adamw' }, ...more });
-  const estimate = (more: Partial<RecipeOptions> = {}, recompute = false) =>
-    estimateMemory(recipeOf(more), trainingPrograms(recipeOf(more), recompute));
+  const estimate = (more: Partial<RecipeOptions> = {}) =>
+    estimateMemory(recipeOf(more), trainingPrograms(recipeOf(more)));
   const parameterBytes =
     (4 * stateSlots(shape, { kind: 'adamw' }).reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b), 0)) / 3;
 
   test('counts parameters, the optimizer’s states, and the fullest moment of a step', () => {
-    const { step } = trainingPrograms(recipeOf(), false);
+    const { step } = trainingPrograms(recipeOf());
     const rest = estimate() - 3 * parameterBytes - peakBytes(step);
     // What a process takes before any model.
     expect(rest).toBeGreaterThan(50e6);
     expect(rest).toBeLessThan(400e6);
     expect(estimate({ batch: 16 })).toBeGreaterThan(estimate());
-    expect(estimate({}, true)).toBeLessThan(estimate());
+    expect(estimate({ recompute: true })).toBeLessThan(estimate());
   });
 
   test('counts the sums of gradients where a step has several passes', () => {

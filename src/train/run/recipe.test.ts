@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { countFlops, parseInlineShape, presetShape, spanCorruptionLengths } from '../../flops/index.js';
@@ -236,5 +237,30 @@ describe('stepSizes', () => {
 
   test('parametersOf counts all of a shape', () => {
     expect(parametersOf(recipeOf({ shape: presetShape('t5-small')! }))).toBe(60_506_624);
+  });
+});
+
+describe('the identity of a run', () => {
+  const idOf = (more: Partial<RecipeOptions>) => recipeId(completeRecipe({ shape, tokens: 1e5, ...more }));
+
+  test('is the same however a path is typed', () => {
+    const recipe = completeRecipe({ shape, tokens: 1e5, corpus: ['text/a.txt'], tokenizer: './b' });
+    expect(recipe).toMatchObject({ corpus: [join(process.cwd(), 'text/a.txt')], tokenizer: join(process.cwd(), 'b') });
+    for (const corpus of ['./text/a.txt', 'text/../text//a.txt', join(process.cwd(), 'text/a.txt')]) {
+      expect(idOf({ corpus: [corpus], tokenizer: 'c/../b' })).toBe(recipeId(recipe));
+    }
+    expect(idOf({ corpus: ['text/b.txt'] })).not.toBe(idOf({ corpus: ['text/a.txt'] }));
+  });
+
+  test('is another with layers computed again, whose sums differ in rounding', () => {
+    expect(idOf({ recompute: true })).not.toBe(idOf({}));
+    expect(idOf({ recompute: false })).toBe(idOf({}));
+    const recipe = completeRecipe({ shape, tokens: 1e5, recompute: true });
+    expect(parseRecipe(JSON.parse(JSON.stringify(recipe))).recompute).toBe(true);
+  });
+
+  test('is of no more examples than can be counted', () => {
+    expect(() => idOf({ tokens: 1e30 })).toThrow(/^1e\+30 tokens are more examples than can be counted/);
+    expect(() => idOf({ tokens: 1e17 })).not.toThrow();
   });
 });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { ShapelawError } from '../../errors.js';
 import { countFlops, countParameters, type Shape, spanCorruptionLengths } from '../../flops/index.js';
@@ -51,6 +52,7 @@ const recipeSchema = z.object({
   clipNorm: z.number().positive().optional().describe('largest norm of the gradient'),
   dropout: z.number().min(0).lt(1),
   precision: z.enum(['fp32', 'fp16']),
+  recompute: z.literal(true).optional().describe('layers computed again for their gradients'),
   evaluations: z.int().min(5),
   validationExamples: positiveWhole,
   validationFraction: z.number().gt(0).lt(1),
@@ -59,10 +61,10 @@ const recipeSchema = z.object({
 /** Everything that decides the losses of a run; the engine, its threads and the time spent are not part of it. */
 export interface Recipe {
   readonly shape: Shape;
-  /** Files or folders; none for the embedded corpus. */
+  /** Absolute paths of files or folders; none for the embedded corpus. */
   readonly corpus: readonly string[];
   readonly textField: string;
-  /** `bytes`, or the path of a tokenizer.json. */
+  /** `bytes`, or the absolute path of a tokenizer.json. */
   readonly tokenizer: string;
   /** Tokens, encoder and decoder, at which the run has a final loss; rising. */
   readonly tokens: readonly number[];
@@ -83,6 +85,8 @@ export interface Recipe {
   /** Share of activations dropped. */
   readonly dropout: number;
   readonly precision: 'fp32' | 'fp16';
+  /** Whether layers are computed again for their gradients instead of kept, which sums in another order. */
+  readonly recompute?: true | undefined;
   /** Evaluations after the one at step 0, evenly over the run. */
   readonly evaluations: number;
   readonly validationExamples: number;
@@ -130,6 +134,8 @@ export interface RecipeOptions {
   readonly dropout?: number;
   /** Defaults to `fp32`. */
   readonly precision?: 'fp32' | 'fp16';
+  /** Less memory, a third slower; losses differ in rounding. Defaults to false. */
+  readonly recompute?: boolean;
   /** At least 5. Defaults to 10. */
   readonly evaluations?: number;
   /** Defaults to 256; rounded up to whole batches. */
@@ -186,11 +192,13 @@ export function completeRecipe(options: RecipeOptions): Recipe {
   requireT5(options.shape);
   const steps = tokens.length === 0 ? 1 : stepsFor(tokens.at(-1)!, stepSizes(base));
   const ramp = optimizer.kind === 'adamw';
+  const { tokenizer = 'bytes' } = options;
   return parseRecipe({
     ...base,
-    corpus: options.corpus ?? [],
+    corpus: (options.corpus ?? []).map((path) => resolve(path)),
     textField: options.textField ?? 'text',
-    tokenizer: options.tokenizer ?? 'bytes',
+    // An empty name is refused below.
+    tokenizer: tokenizer === 'bytes' || tokenizer === '' ? tokenizer : resolve(tokenizer),
     tokens,
     seed: options.seed ?? 0,
     optimizer,
@@ -204,6 +212,7 @@ export function completeRecipe(options: RecipeOptions): Recipe {
     ...(options.clipNorm === undefined ? {} : { clipNorm: options.clipNorm }),
     dropout: options.dropout ?? 0,
     precision: options.precision ?? 'fp32',
+    ...(options.recompute === true ? { recompute: true } : {}),
     evaluations: options.evaluations ?? 10,
     validationExamples: options.validationExamples ?? 256,
     validationFraction: options.validationFraction ?? 0.05,
@@ -225,6 +234,14 @@ export function parseRecipe(value: unknown): Recipe {
   requireT5(shape);
   const recipe = { ...parsed.data, shape } as Recipe;
   checkSchedule(recipe.schedule);
+  const steps = stepsFor(recipe.tokens.at(-1)!, stepSizes(recipe)) * recipe.accumulate * recipe.batch;
+  if (!Number.isSafeInteger(steps)) {
+    throw new ShapelawError(
+      'bad-usage',
+      `${recipe.tokens.at(-1)} tokens are more examples than can be counted: give fewer --tokens`,
+      { tokens: recipe.tokens },
+    );
+  }
   if (recipe.tokens.length > 1 && recipe.schedule.kind !== 'constant') {
     throw new ShapelawError(
       'bad-usage',

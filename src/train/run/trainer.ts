@@ -1,6 +1,8 @@
-import { ShapelawError } from '../../errors.js';
-import type { Executor, HostTensor, PreparedProgram } from '../engines/executor.js';
-import { lean, type Program, type Slot, sizeOf } from '../graph/index.js';
+import type { LazyTensor } from '../checkpoint/index.js';
+import type { Executor, HostTensor, PreparedProgram, Values } from '../engines/executor.js';
+import { letGo } from '../engines/let-go.js';
+import { bytesOf, type Dims, lean, type Program, type Slot, sizeOf } from '../graph/index.js';
+import { initialValues } from '../model/initial.js';
 import { firstLossScale, type LossScale, lossScaleName, nextLossScale } from '../model/loss-scale.js';
 import { stepScalars } from '../model/optimizer.js';
 import {
@@ -34,8 +36,8 @@ export interface TrainingPrograms {
   readonly evaluation: Program;
 }
 
-export function trainingPrograms(recipe: Recipe, recompute: boolean): TrainingPrograms {
-  const { shape, batch, accumulate, optimizer, clipNorm, dropout, precision } = recipe;
+export function trainingPrograms(recipe: Recipe): TrainingPrograms {
+  const { shape, batch, accumulate, optimizer, clipNorm, dropout, precision, recompute = false } = recipe;
   const { encoderTokens, decoderTokens } = stepSizes(recipe);
   const sizes = { batch, encoderTokens, decoderTokens, compute: precision === 'fp16' ? 'float16' : 'float32' } as const;
   const options = {
@@ -49,6 +51,12 @@ export function trainingPrograms(recipe: Recipe, recompute: boolean): TrainingPr
     evaluation: evaluationProgram(shape, { ...sizes, compute: 'float32' }),
   };
 }
+
+/** Float32 states by name, of which each is made or read when it is asked for: all of them at once may fill the memory. */
+export type LazyStates = ReadonlyMap<string, LazyTensor>;
+
+/** Bytes of states that are read from an executor at once; each reading from a device has a cost of its own. */
+export const readBytes = 2 ** 26;
 
 /** A model in training on an executor. */
 export interface Trainer {
@@ -65,8 +73,10 @@ export interface Trainer {
   evaluate(batches: readonly Batch[]): Promise<{ readonly loss: number; readonly accuracy: number }>;
   /** Scale of the loss in fp16; 1 in fp32. */
   readonly lossScale: LossScale;
-  write(states: ReadonlyMap<string, HostTensor>, lossScale?: LossScale): Promise<void>;
-  read(what?: 'parameters' | 'all'): Promise<ReadonlyMap<string, HostTensor>>;
+  /** Replaces all states, one after the other. */
+  write(states: LazyStates, lossScale?: LossScale): Promise<void>;
+  /** The states, each read when it is asked for, in this order; an array is good until the next is asked for. */
+  read(what?: 'parameters' | 'all'): LazyStates;
   /** Lets go of the programs; the executor stays open. */
   dispose(): Promise<void>;
 }
@@ -79,6 +89,8 @@ export async function openTrainer(recipe: Recipe, programs: TrainingPrograms, ex
   const step: PreparedProgram = await executor.prepare(programs.step);
   const accumulation = programs.accumulation && (await executor.prepare(programs.accumulation));
   const evaluation: PreparedProgram = await executor.prepare(programs.evaluation);
+  const write = (name: string, dims: Dims, values: Float32Array) =>
+    executor.writeStates(new Map([[name, { dtype: 'float32', dims, values }]]), true);
   const number = (outputs: ReadonlyMap<string, HostTensor>, name: string) => Number(outputs.get(name)!.values[0]);
 
   const isHalf = recipe.precision === 'fp16';
@@ -121,48 +133,62 @@ export async function openTrainer(recipe: Recipe, programs: TrainingPrograms, ex
       return { loss, accuracy };
     },
     async write(values, scale = lossScale) {
-      requireStates(states, values);
-      await executor.writeStates(values);
-      if (programs.accumulation !== undefined) await executor.writeStates(emptySums(recipe));
+      for (const { name, dims } of states) await write(name, dims, (await values.get(name)!.load()) as Float32Array);
+      if (programs.accumulation !== undefined) {
+        for (const { name, dims } of accumulatorSlots(recipe.shape))
+          await write(name, dims, new Float32Array(sizeOf(dims)));
+      }
       lossScale = scale;
     },
     async dispose() {
       for (const program of [step, accumulation, evaluation]) await program?.dispose();
     },
-    read: (what = 'all') => executor.readStates((what === 'all' ? states : parameters).map(({ name }) => name)),
+    read: (what = 'all') => statesOf(executor, what === 'all' ? states : parameters),
   };
 }
 
-function emptySums({ shape }: Recipe): ReadonlyMap<string, HostTensor> {
+/** States of an executor, read in groups while they are asked for one after the other. */
+function statesOf(executor: Executor, slots: readonly Slot[]): LazyStates {
+  let read = new Map<string, HostTensor>();
+  let given: Values | undefined;
+  const readFrom = async (first: number) => {
+    let last = first;
+    for (let bytes = 0; last < slots.length && (last === first || bytes + bytesOf(slots[last]!) <= readBytes); last++) {
+      bytes += bytesOf(slots[last]!);
+    }
+    read = new Map(await executor.readStates(slots.slice(first, last).map(({ name }) => name)));
+  };
   return new Map(
-    accumulatorSlots(shape).map(({ name, dims }) => [
+    slots.map(({ name, dims }, index) => [
       name,
-      { dtype: 'float32', dims, values: new Float32Array(sizeOf(dims)) },
+      {
+        dtype: 'F32',
+        shape: dims,
+        async load() {
+          if (given !== undefined) letGo(given);
+          given = undefined;
+          if (!read.has(name)) await readFrom(index);
+          given = read.get(name)!.values;
+          read.delete(name);
+          return given as Float32Array;
+        },
+      },
     ]),
   );
 }
 
-function requireStates(expected: readonly Slot[], values: ReadonlyMap<string, HostTensor>): void {
-  const refuse = (problem: string) =>
-    new ShapelawError('bad-checkpoint', `the checkpoint is of another shape or optimizer: ${problem}`, {});
-  for (const { name, dims } of expected) {
-    const found = values.get(name);
-    if (found === undefined) throw refuse(`it has no ${name}`);
-    if (found.dims.join() !== dims.join())
-      throw refuse(`${name} is [${found.dims.join(', ')}], not [${dims.join(', ')}]`);
-  }
-  if (values.size !== expected.length) throw refuse(`it has ${values.size} tensors, not ${expected.length}`);
-}
-
-/** States at 0 for the optimizer beside given parameters. */
-export function withFreshOptimizer(
-  recipe: Recipe,
-  parameters: ReadonlyMap<string, HostTensor>,
-): ReadonlyMap<string, HostTensor> {
+/** The states at the start of a run: parameters by the seed, those of the optimizer 0. */
+export function initialStates({ shape, optimizer, seed }: Pick<Recipe, 'shape' | 'optimizer' | 'seed'>): LazyStates {
+  const isParameter = new Set(parameterSlots(shape).map(({ name }) => name));
   return new Map(
-    stateSlots(recipe.shape, recipe.optimizer).map(({ name, dims }) => [
-      name,
-      parameters.get(name) ?? { dtype: 'float32', dims, values: new Float32Array(sizeOf(dims)) },
+    stateSlots(shape, optimizer).map((slot) => [
+      slot.name,
+      {
+        dtype: 'F32',
+        shape: slot.dims,
+        load: async () =>
+          isParameter.has(slot.name) ? initialValues(shape, slot, seed) : new Float32Array(sizeOf(slot.dims)),
+      },
     ]),
   );
 }

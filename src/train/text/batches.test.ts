@@ -178,7 +178,7 @@ describe('trainBatches', () => {
     await expect(take(1, options({ corpus }))).rejects.toThrow(
       refusal(
         'bad-corpus',
-        /test: its training text has 200 tokens, and one batch takes 280 \(4 examples of 70\).*--batch/,
+        /test: its training text has 200 tokens and its held-out text \d+, and one batch takes 280 \(4 examples of 70\).*--batch/,
       ),
     );
     expect(await take(1, options({ corpus, batch: 2 }))).toHaveLength(1);
@@ -283,7 +283,7 @@ describe('validationSet', () => {
     await expect(validationSet(options({ corpus, validationFraction: 1e-6 }), 4)).rejects.toThrow(
       refusal(
         'bad-corpus',
-        /validation documents have 0 tokens, and one example takes 70: give more documents, a larger/,
+        /held-out documents have 0 tokens and its training text \d+, and one example takes 70: give more documents, a larger/,
       ),
     );
   });

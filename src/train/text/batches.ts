@@ -187,13 +187,21 @@ async function* batchesFrom(options: TextOptions, skip: number): AsyncGenerator<
     }
     if (count < options.batch) {
       const needed = options.batch * textTokens;
+      const heldOut = await tokensOf(options, 'validation');
       throw new ShapelawError(
         'bad-corpus',
-        `${options.corpus.name}: its training text has ${measured.tokens} tokens, and one batch takes ${needed} (${options.batch} examples of ${textTokens}): give more text, a smaller --batch or fewer --encoder-tokens`,
-        { tokens: measured.tokens, needed, batch: options.batch, textTokens },
+        `${options.corpus.name}: its training text has ${measured.tokens} tokens and its held-out text ${heldOut}, and one batch takes ${needed} (${options.batch} examples of ${textTokens}): give more text, a smaller --batch or fewer --encoder-tokens`,
+        { tokens: measured.tokens, heldOut, needed, batch: options.batch, textTokens },
       );
     }
   }
+}
+
+/** Tokens of a pass over a split. */
+async function tokensOf(options: TextOptions, split: Split): Promise<number> {
+  const measured = { bytes: 0, tokens: 0 };
+  for await (const _ of pieces(options, split, measured));
+  return measured.tokens;
 }
 
 /** The examples that a run is evaluated on. */
@@ -233,10 +241,11 @@ export async function validationSet(options: TextOptions, examples: number): Pro
     if (texts.push(piece) === looked) break;
   }
   if (texts.length === 0) {
+    const training = await tokensOf(options, 'train');
     throw new ShapelawError(
       'bad-corpus',
-      `${options.corpus.name}: its validation documents have ${measured.tokens} tokens, and one example takes ${textTokens}: give more documents, a larger --validation-fraction or fewer --encoder-tokens`,
-      { tokens: measured.tokens, needed: textTokens },
+      `${options.corpus.name}: its held-out documents have ${measured.tokens} tokens and its training text ${training}, and one example takes ${textTokens}: give more documents, a larger --validation-fraction or fewer --encoder-tokens`,
+      { tokens: measured.tokens, training, needed: textTokens },
     );
   }
   shuffle(texts, randomStream(validationSeed, -1));
