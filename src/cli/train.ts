@@ -72,7 +72,10 @@ export function trainCommand(terminal: Terminal): Command {
       'text files or folders: .txt, .jsonl, each also .gz (default: State of the Union addresses)',
     )
     .option('--text-field <name>', 'field of a line of JSON that holds its text (default: text)')
-    .option('--tokenizer <name>', 'bytes, or the path of a tokenizer.json (default: bytes)')
+    .option(
+      '--tokenizer <name>',
+      "bytes, or the path of a tokenizer.json or of SentencePiece's .model (default: bytes)",
+    )
     .option(
       '--encoder-tokens <n>',
       "encoder tokens of an example; the decoder's follow (default: 128)",

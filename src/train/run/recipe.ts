@@ -29,7 +29,7 @@ const recipeSchema = z.object({
   shape: z.unknown(),
   corpus: z.array(z.string()).describe('files or folders; none for the embedded corpus'),
   textField: z.string().min(1).describe('field of a line of JSON that holds its text'),
-  tokenizer: z.string().min(1).describe('bytes, or the path of a tokenizer.json'),
+  tokenizer: z.string().min(1).describe('bytes, or the path of a tokenizer.json or a .model'),
   tokens: z
     .array(z.number().positive())
     .min(1)
@@ -64,7 +64,7 @@ export interface Recipe {
   /** Absolute paths of files or folders; none for the embedded corpus. */
   readonly corpus: readonly string[];
   readonly textField: string;
-  /** `bytes`, or the absolute path of a tokenizer.json. */
+  /** `bytes`, or the absolute path of a tokenizer.json or a .model. */
   readonly tokenizer: string;
   /** Tokens, encoder and decoder, at which the run has a final loss; rising. */
   readonly tokens: readonly number[];

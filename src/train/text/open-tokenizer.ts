@@ -3,11 +3,14 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { ShapelawError } from '../../errors.js';
+import { tokenizerOfSentencePiece } from './sentencepiece.js';
 import { textParts } from './text-parts.js';
 import { byteTokenizer, type Tokenizer } from './tokenizer.js';
 
 /** Sentinels that a tokenizer without any gets above its vocabulary, as many as T5 has. */
 const addedSentinels = 100;
+
+const sentencePieceName = /\.(model|spm)$/i;
 
 const endNames = ['</s>', '<|endoftext|>', '<eos>', '<|end_of_text|>', '[SEP]'];
 const padNames = ['<pad>', '[PAD]', '<|padding|>'];
@@ -29,15 +32,10 @@ function bad(file: string, problem: string): ShapelawError {
 }
 
 async function readTokenizer(file: string): Promise<{ readonly value: TokenizerFile; readonly hash: string }> {
-  const text = await readFile(file, 'utf8').catch((error: Error) => {
+  const bytes = await readFile(file).catch((error: Error) => {
     throw new ShapelawError('unreadable', `can't read ${file}: ${error.message}`, { path: file });
   });
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw bad(file, `is not JSON (${(error as Error).message}): give a Hugging Face tokenizer.json`);
-  }
+  const json = sentencePieceName.test(file) ? fromSentencePiece(file, bytes) : parsed(file, bytes);
   const { data, error } = tokenizerFile.safeParse(json);
   if (error !== undefined) {
     const issue = error.issues[0]!;
@@ -46,7 +44,23 @@ async function readTokenizer(file: string): Promise<{ readonly value: TokenizerF
       `is no tokenizer (${issue.path.join('.') || 'the file'}: ${issue.message}): give a Hugging Face tokenizer.json`,
     );
   }
-  return { value: data, hash: createHash('sha256').update(text).digest('hex') };
+  return { value: data, hash: createHash('sha256').update(bytes).digest('hex') };
+}
+
+function parsed(file: string, bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw bad(file, `is not JSON (${(error as Error).message}): give a Hugging Face tokenizer.json`);
+  }
+}
+
+function fromSentencePiece(file: string, bytes: Buffer): unknown {
+  const read = tokenizerOfSentencePiece(bytes);
+  if ('json' in read) return read.json;
+  const advice =
+    'give the tokenizer.json of the same model, which AutoTokenizer.from_pretrained(MODEL).save_pretrained(FOLDER) of transformers writes';
+  throw bad(file, `is no SentencePiece model that is read here: ${read.problem}; ${advice}`);
 }
 
 /** Every token's id. */
@@ -77,8 +91,8 @@ function withoutTokens(value: TokenizerFile, kept: ReadonlySet<number>): Tokeniz
 }
 
 /**
- * The tokenizer of a Hugging Face `tokenizer.json`, or of the folder that holds one; `bytes` is `byteTokenizer`. Its name is
- * the file's, or its folder's, and eight digits of the hash of the content.
+ * The tokenizer of a Hugging Face `tokenizer.json`, of the folder that holds one, or of a unigram model of SentencePiece
+ * (`.model`), as T5's `spiece.model`; `bytes` is `byteTokenizer`. Its name is the file's, or its folder's, and eight digits of the hash of the content.
  *
  * Sentinels are `<extra_id_0>` and so on, as T5 names them; a tokenizer without them gets 100 ids above its vocabulary,
  * counted down from the last. Where no token ends a sequence, one more id does; where none pads, the end does.
@@ -87,7 +101,7 @@ function withoutTokens(value: TokenizerFile, kept: ReadonlySet<number>): Tokeniz
  * SentencePiece's rules of normalisation (T5's), which @huggingface/tokenizers approximates: zero-width joiners, in emoji for
  * one, become spaces. `encode` takes texts of over 4,096 characters in parts; see `textParts`.
  *
- * @throws ShapelawError `unreadable`; `bad-tokenizer` for a file that is no tokenizer.json, and by `encode` where a text
+ * @throws ShapelawError `unreadable`; `bad-tokenizer` for a file that is neither, and by `encode` where a text
  *   has a character that the vocabulary lacks without a token for the unknown.
  */
 export async function openTokenizer(path: string): Promise<Tokenizer> {
@@ -97,12 +111,6 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
     () => false,
   );
   const file = isFolder ? join(path, 'tokenizer.json') : path;
-  if (/\.(model|spm|vocab)$/i.test(file)) {
-    throw bad(
-      file,
-      'is a SentencePiece file: give the tokenizer.json of the same model, which AutoTokenizer.from_pretrained(MODEL).save_pretrained(FOLDER) of transformers writes',
-    );
-  }
   const { value, hash } = await readTokenizer(file);
   const ids = idsOf(value);
   const named = (names: readonly string[]) => names.map((name) => ids.get(name)).find((id) => id !== undefined);
@@ -158,7 +166,10 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
       'marks the beginning of each text (as that of Llama 2), and texts are cut here: give another tokenizer',
     );
   }
-  const folder = basename(file) === 'tokenizer.json' ? basename(dirname(resolve(file))) : basename(file, '.json');
+  const folder =
+    basename(file) === 'tokenizer.json'
+      ? basename(dirname(resolve(file)))
+      : basename(file).replace(/\.(json|model|spm)$/i, '');
   return {
     name: `${folder || 'tokenizer'}-${hash.slice(0, 8)}`,
     vocab,

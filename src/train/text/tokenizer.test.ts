@@ -151,7 +151,6 @@ describe('openTokenizer', () => {
       'bad-tokenizer',
       /is no tokenizer that is read here: .*decoder/,
     ],
-    ['of SentencePiece', 'spiece.model', '\u0001', 'bad-tokenizer', /SentencePiece file: give the tokenizer\.json/],
   ])('refuses a file %s', async (_, file, content, code, message) => {
     await writeFile(join(folder, file), content);
     await expect(openTokenizer(join(folder, file))).rejects.toThrow(refusal(code, message));
