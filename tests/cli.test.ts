@@ -212,7 +212,7 @@ describe('from runs to a recommendation', () => {
     expect(law).toMatchObject({
       law: 'chinchilla',
       parameters: { E: number, A: number, B: number, alpha: number, beta: number },
-      objective: { kind: 'huber-log-loss-sum', delta: 1e-3, value: number },
+      objective: { kind: 'huber', delta: 1e-3, value: number },
       status: 'converged',
       rows: { used: 30, dropped: [] },
       intervals: { level: 0.95, kind: expect.any(String), parameters: { alpha: interval, beta: interval } },
@@ -222,8 +222,9 @@ describe('from runs to a recommendation', () => {
       domain: { ranges: { params: [2e7, number], tokens: [5e8, number] } },
       provenance: { source: at('runs.csv'), version },
     });
-    expect(law.draws.values).toHaveLength(200);
-    expect(parseLaw(printed.out, 'law.json')).toEqual(law);
+    const read = parseLaw(printed.out, 'law.json');
+    expect(read.draws!.values).toHaveLength(200);
+    expect(read.parameters).toEqual(law.parameters);
     // Thirty losses 0.2% off leave about 0.01 of an exponent open.
     expect(Math.abs(law.parameters.alpha - surface.alpha)).toBeLessThan(0.03);
     expect(Math.abs(law.parameters.beta - surface.beta)).toBeLessThan(0.03);
@@ -466,7 +467,7 @@ describe('errors start with their code, leave standard output empty, and exit wi
     ['no-rows', fitOf('no-rows.csv'), /no-rows\.csv has no rows/],
     ['no-rows', fitOf('runs.csv', '--where', 'params>1e30'), /none of its 30 rows is left/],
     ['non-finite', fitOf('nan.csv'), /row 2, column "loss": "NaN" is not finite/],
-    ['mixed-conventions', fitOf('mixed.csv'), /lossUnit is "bits-per-byte" in rows 2, .* "nats-per-token" in rows 3, /],
+    ['mixed-units', fitOf('mixed.csv'), /lossUnit is "bits-per-byte" in rows 2, .* "nats-per-token" in rows 3, /],
     [
       'too-few-configurations',
       fitOf('few.csv'),
@@ -507,7 +508,7 @@ describe('errors start with their code, leave standard output empty, and exit wi
     ['bad-usage', ['count', 't5-base', '--convention', 'nope'], /Allowed choices are exact, 6ND, kaplan, chinchilla/],
     ['bad-usage', ['count', 't5-base', '--zero', '4'], /ZeRO stage must be 0 to 3, not 4/],
     ['bad-usage', ['fit', at('runs.csv')], /required option '--law <name>' not specified/],
-    ['bad-usage', fitOf('runs.csv', '--variable', 'params'), /a variable goes with the power law only/],
+    ['bad-usage', fitOf('runs.csv', '--variable', 'params'), /the chinchilla law takes no variable/],
     ['bad-usage', fitOf('runs.csv', '--tokens-from', '6ND'), /has tokens already/],
     ['bad-usage', fitOf('runs.csv', '--map', 'loss'), /--map "loss" is not FIELD=COLUMN/],
     ['bad-usage', fitOf('runs.csv', '--where', 'params'), /--where "params" is not NAME OPERATOR VALUE/],

@@ -17,8 +17,10 @@ const entries = Object.entries(packageJson.exports).flatMap(([path, target]): [s
   typeof target === 'string' ? [] : [[path, target.default.replace('./dist/', '')]],
 );
 /** Entry points that run in a browser as they are. */
-const portable = ['./flops', './fit', './recommend'];
+const portable = ['./flops', './fit', './recommend', './report'];
 const engine = /onnxruntime|tensorflow|tfjs/;
+/** What draws plots: Plot, what it stands on, and a document to draw in. */
+const drawing = /node_modules\/(@observablehq|@xmldom|d3)/;
 
 /** A program that imports a file and prints the address of each module resolved, and the file of each one required. */
 const recorder = `
@@ -64,11 +66,13 @@ test('package.json names the entry points that are tested here', () => {
 });
 
 describe('no engine is loaded', () => {
-  test.each(entries)('by importing %s', (_, file) => {
+  test.each(entries)('by importing %s', (path, file) => {
     const loaded = loadedBy(join(build, file));
     expect(loaded).toContain(pathToFileURL(join(build, file)).href);
     expect(loaded.length).toBeGreaterThan(5);
     expect(loaded.filter((module) => engine.test(module))).toEqual([]);
+    // Nor is what draws plots, but by what draws them.
+    expect(loaded.some((module) => drawing.test(module))).toBe(path === './report');
   });
 
   test('which would be seen, imported or required', () => {

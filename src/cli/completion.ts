@@ -1,4 +1,5 @@
 import { Argument, Command, type Option } from 'commander';
+import { lawDefinitions } from '../fit/laws/registry.js';
 import { hardwareCatalogue } from '../flops/hardware-catalogue.js';
 import { presetNames } from '../flops/presets/index.js';
 import type { Terminal } from './terminal.js';
@@ -25,7 +26,13 @@ export function completionCommand(terminal: Terminal): Command {
 function valuesOf(option: Option): readonly string[] {
   if (option.long === '--gpu') return hardwareCatalogue.map(({ name }) => name);
   if (option.long === '--shape') return presetNames();
+  if (option.long === '--law' || option.long === '--laws') return lawNames();
   return option.argChoices ?? [];
+}
+
+/** Laws that go by a name; formulas do not. */
+function lawNames(): readonly string[] {
+  return lawDefinitions().flatMap(({ name, takes }) => (takes.includes('expression') ? [] : [name]));
 }
 
 /** Words that the arguments of a command may be. */

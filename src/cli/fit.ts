@@ -1,73 +1,32 @@
 import { resolve } from 'node:path';
-import { Command, Option } from 'commander';
-import { conventionValues } from '../conventions.js';
+import { Command } from 'commander';
 import { ShapelawError } from '../errors.js';
 import type { Law } from '../fit/law.js';
 import { exact, percent, scientific, short, significant } from './format.js';
-import { collect, positiveNumber, share, wholeNumber } from './options.js';
+import { fitOptionsOf, type LawCommandOptions, withLawOptions } from './law-options.js';
 import { table } from './table.js';
+import { readTable, type TableOptions, withTableOptions } from './table-options.js';
 import type { Terminal } from './terminal.js';
 
-interface FitCommandOptions {
-  readonly law: 'chinchilla' | 'power';
-  readonly variable?: 'params' | 'tokens' | 'flops';
-  readonly map?: readonly string[];
-  readonly tokensFrom?: '6ND';
-  readonly where?: readonly string[];
-  readonly dropHighest?: number;
-  readonly dropBadRows?: boolean;
-  readonly paramsConvention?: 'total' | 'non-embedding';
-  readonly flopsConvention?: 'exact' | '6ND';
-  readonly tokensConvention?: 'encoder+decoder' | 'decoder';
-  readonly lossUnit?: 'nats-per-token' | 'bits-per-token' | 'bits-per-byte';
-  readonly tokenizer?: string;
-  readonly delta: number;
-  readonly draws: number;
-  readonly seed: number;
-  readonly level: number;
-  readonly output?: string;
-  readonly json?: boolean;
-}
-
-/** What a user may state of a convention. */
-const stateable = {
-  params: conventionValues.params.filter((value) => value !== 'unstated'),
-  flops: conventionValues.flops.filter((value) => value !== 'unstated'),
-  tokens: conventionValues.tokens.filter((value) => value !== 'unstated'),
-  loss: conventionValues.loss.filter((value) => value !== 'unstated'),
-};
+type FitCommandOptions = TableOptions &
+  LawCommandOptions & { readonly output?: string; readonly plots?: string; readonly json?: boolean };
 
 export function fitCommand(terminal: Terminal): Command {
-  return new Command('fit')
-    .description('Fit a scaling law to a table of runs, with a bootstrap over runs.')
+  const command = new Command('fit')
+    .description('Fit a scaling law to a table of runs, with intervals from refits of the table drawn again by runs.')
     .argument('<runs>', 'table of runs: .csv, .tsv, .jsonl, .json (each also .gz) or .parquet')
-    .addOption(new Option('--law <name>', 'law to fit').choices(['chinchilla', 'power']).makeOptionMandatory())
-    .addOption(
-      new Option('--variable <column>', 'of a power law (default: flops)').choices(['params', 'tokens', 'flops']),
-    )
-    .option(
-      '--map <field=column,...>',
-      "columns of the table, as in 'params=Model Size,loss=val_loss'; repeatable",
-      collect,
-    )
-    .addOption(new Option('--tokens-from <rule>', 'derive tokens = flops / (6 params)').choices(['6ND']))
-    .option('--where <condition>', "keep rows that meet it, as in 'params>1e7'; repeatable", collect)
-    .option('--drop-highest <k>', 'leave out the k rows of highest loss', wholeNumber)
-    .option('--drop-bad-rows', 'leave out rows with bad values instead of refusing the table')
-    .addOption(new Option('--params-convention <name>', 'what params counts').choices(stateable.params))
-    .addOption(new Option('--flops-convention <name>', 'what flops counts').choices(stateable.flops))
-    .addOption(new Option('--tokens-convention <name>', 'what tokens counts').choices(stateable.tokens))
-    .addOption(new Option('--loss-unit <name>', 'unit of loss').choices(stateable.loss))
-    .option('--tokenizer <name>', 'whose tokens are counted')
-    .option('--delta <number>', "Huber's delta on residuals of log loss", positiveNumber, 1e-3)
-    .option('--draws <n>', 'bootstrap refits; 0 for no intervals', wholeNumber, 1000)
-    .option('--seed <n>', 'of the bootstrap', wholeNumber, 0)
-    .option('--level <share>', 'of the intervals', share, 0.95)
+    .requiredOption(
+      '--law <name>',
+      'chinchilla, power, kaplan, width-depth, shape, broken, region, data-constrained, or a formula of columns',
+    );
+  return withLawOptions(withTableOptions(command))
     .option('-o, --output <law.json>', 'write the law file')
+    .option('--plots <folder>', 'write plots of the data, the law, its bands and residuals, as SVG files')
     .option('--json', 'print the law file')
     .addHelpText(
       'after',
-      "\nExample:\n  shapelaw fit runs.csv --law chinchilla --map 'params=Model Size,flops=Training FLOP' --tokens-from 6ND -o law.json",
+      "\nExample:\n  shapelaw fit runs.csv --law chinchilla --map 'params=Model Size,flops=Training FLOP' --tokens-from 6ND -o law.json" +
+        "\n  shapelaw fit runs.csv --law 'E + A/params^alpha + B/tokens^beta'",
     )
     .action(async (runs: string, options: FitCommandOptions) => {
       if (options.output !== undefined && resolve(options.output) === resolve(runs)) {
@@ -76,49 +35,27 @@ export function fitCommand(terminal: Terminal): Command {
           `--output ${options.output} is the table of runs; the law needs a file of its own`,
         );
       }
-      const [{ readRunTable }, { parseColumnMap }, { fitLaw }, { serializeLaw }] = await Promise.all([
-        import('../runs/read.js'),
-        import('../runs/columns.js'),
+      const [{ fitLawParallel }, { serializeLaw }, { refitWorkers }] = await Promise.all([
         import('../fit/fit.js'),
         import('../fit/law.js'),
+        import('./refit-workers.js'),
       ]);
-      const stated = {
-        params: options.paramsConvention,
-        flops: options.flopsConvention,
-        tokens: options.tokensConvention,
-        loss: options.lossUnit,
-        tokenizer: options.tokenizer,
-      };
-      const runTable = await readRunTable(runs, {
-        map: parseColumnMap(splitMaps(options.map ?? [])),
-        conventions: Object.fromEntries(Object.entries(stated).filter(([, value]) => value !== undefined)),
-        tokensFrom: options.tokensFrom,
-        where: options.where,
-        dropHighest: options.dropHighest,
-        dropBadRows: options.dropBadRows,
-      });
-      const { law: name, variable, delta, draws, seed, level } = options;
-      const law = fitLaw(runTable, {
-        law: name,
-        ...(variable === undefined ? {} : { variable }),
-        delta,
-        draws,
-        seed,
-        level,
-      });
+      const fitOptions = await fitOptionsOf(options);
+      const runTable = await readTable(runs, options);
+      const law = await fitLawParallel(runTable, fitOptions, refitWorkers());
       for (const note of law.provenance.notes) terminal.err(`warning: ${note}\n`);
       const text = serializeLaw(law);
       if (options.output !== undefined) {
         const { writeWhole } = await import('./files.js');
         await writeWhole(options.output, text);
       }
+      if (options.plots !== undefined) {
+        const { writePlots } = await import('./plots.js');
+        const written = await writePlots(law, runTable, options.plots, options.level);
+        terminal.err(`plots: ${written.join(', ')}\n`);
+      }
       terminal.out(options.json ? text : summary(law, options.output, terminal));
     });
-}
-
-/** Splits `a=b,c=d` at the commas that begin another FIELD=; columns may hold commas. */
-export function splitMaps(texts: readonly string[]): string[] {
-  return texts.flatMap((text) => text.split(/,(?=\s*[A-Za-z][\w.]*=)/));
 }
 
 const statusMeaning: Readonly<Record<Exclude<Law['status'], 'converged' | 'published'>, string>> = {
@@ -157,14 +94,17 @@ function summary(law: Law, output: string | undefined, { colors }: Terminal): st
     '',
     table(columns('parameter'), parameterRows, colors.bold).trimEnd(),
     ...(derivedRows.length > 0
-      ? ['', table(columns('compute optimum (6ND)'), derivedRows, colors.bold).trimEnd()]
+      ? [
+          '',
+          table(columns('G' in law.derived ? 'compute optimum (6ND)' : 'derived'), derivedRows, colors.bold).trimEnd(),
+        ]
       : []),
     '',
     ...(['own', null].includes(law.provenance.options.layout as string | null)
       ? []
       : [`layout     ${law.provenance.options.layout}, recognised by its columns`]),
     `rows       ${exact(rows!.used)} used, ${exact(rows!.dropped.length)} dropped; ${exact(rows!.runs)} runs, ${exact(rows!.configurations)} configurations`,
-    `objective  ${objective!.value.toPrecision(9)} (sum of Huber on log loss, delta ${objective!.delta})`,
+    `objective  ${objective!.value.toPrecision(9)} (${objectiveText(objective!)})`,
     `solver     gradient ${scientific(solver!.gradientNorm)} (scale-free), condition number ${solver!.conditionNumber === null ? 'infinite' : significant(solver!.conditionNumber)}, ${solver!.starts} starts`,
     `intervals  ${intervals === null ? 'none' : `${intervals.kind}, seed ${law.draws!.seed}, ${exact(law.draws!.values.length)} draws`}`,
     `units      params ${params}; FLOPs ${flops}; tokens ${tokens}; loss ${loss}; tokenizer ${tokenizer}`,
@@ -174,4 +114,10 @@ function summary(law: Law, output: string | undefined, { colors }: Terminal): st
     ...(output === undefined ? ['', 'Not saved; write the law file with -o LAW.json.'] : ['', `Saved as ${output}.`]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function objectiveText({ kind, delta, tau }: NonNullable<Law['objective']>): string {
+  const names = { huber: 'Huber', squared: 'half the squares', cauchy: 'Cauchy', quantile: 'the quantile loss' };
+  const settings = [...(delta === null ? [] : [`delta ${delta}`]), ...(tau === null ? [] : [`tau ${tau}`])];
+  return `sum of ${names[kind]} on log loss${settings.map((setting) => `, ${setting}`).join('')}`;
 }

@@ -1,12 +1,13 @@
 import { Command, Option } from 'commander';
 import { ShapelawError } from '../errors.js';
+import { columnValue } from '../fit/columns.js';
 import type { Extrapolation } from '../fit/domain.js';
-import type { LawPoint } from '../fit/formulas.js';
 import type { Law } from '../fit/law.js';
+import type { LawColumn, LawPoint } from '../fit/law-form.js';
 import type { LossPrediction } from '../fit/predict.js';
 import type { QuantityKind } from '../recommend/quantity.js';
 import { percent, short } from './format.js';
-import { collect, share } from './options.js';
+import { collect, defined, share } from './options.js';
 import { table } from './table.js';
 import type { Terminal } from './terminal.js';
 
@@ -82,43 +83,58 @@ async function pointOf(law: Law, options: PredictOptions): Promise<LawPoint> {
   const { parseQuantity } = await import('../recommend/quantity.js');
   const read = (text: string | undefined, kind: QuantityKind) =>
     text === undefined ? undefined : parseQuantity(text, kind);
-  const point = {
-    params: options.shape === undefined ? read(options.params, 'params') : await parametersOf(law, options.shape),
-    tokens: read(options.tokens, 'tokens'),
-    flops: read(options.flops, 'flops'),
-    uniqueTokens: read(options.uniqueTokens, 'tokens'),
+  const shape: LawPoint = options.shape === undefined ? {} : await shapePoint(law, options.shape);
+  const point: LawPoint = {
+    ...shape,
+    ...defined({
+      params: read(options.params, 'params') ?? shape.params,
+      tokens: read(options.tokens, 'tokens'),
+      flops: read(options.flops, 'flops'),
+      uniqueTokens: read(options.uniqueTokens, 'tokens'),
+    }),
   };
-  const flags = {
+  const unused = (['params', 'tokens', 'flops', 'uniqueTokens'] as const).filter(
+    (variable) => point[variable] !== undefined && !law.variables.includes(variable) && !(variable in shape),
+  );
+  if (unused.length > 0) {
+    const given = unused.map(flagOf).join(', ');
+    throw new ShapelawError('bad-usage', `${law.name} is a law of ${law.variables.join(', ')}; leave out ${given}`, {
+      unused,
+    });
+  }
+  const missing = new Set(law.variables.filter((variable) => columnValue(point, variable) === undefined).map(flagOf));
+  if (missing.size > 0) {
+    throw new ShapelawError(
+      'bad-usage',
+      `${law.name} needs ${[...missing].join(' and ')}; or give a table with --runs`,
+      {
+        missing: [...missing],
+      },
+    );
+  }
+  return Object.fromEntries(law.variables.map((variable) => [variable, columnValue(point, variable)!]));
+}
+
+/** The option that gives a variable. */
+function flagOf(variable: LawColumn): string {
+  const flags: Partial<Record<LawColumn, string>> = {
     params: '--params or --shape',
     tokens: '--tokens',
     flops: '--flops',
     uniqueTokens: '--unique-tokens',
   };
-  const unused = (Object.keys(flags) as (keyof typeof flags)[]).filter(
-    (variable) => point[variable] !== undefined && !law.variables.includes(variable),
-  );
-  if (unused.length > 0) {
-    const given = unused.map((variable) => flags[variable]).join(', ');
-    throw new ShapelawError('bad-usage', `${law.name} is a law of ${law.variables.join(', ')}; leave out ${given}`, {
-      unused,
-    });
-  }
-  const missing = law.variables.filter((variable) => point[variable] === undefined).map((variable) => flags[variable]);
-  if (missing.length > 0) {
-    throw new ShapelawError('bad-usage', `${law.name} needs ${missing.join(' and ')}; or give a table with --runs`, {
-      missing,
-    });
-  }
-  return Object.fromEntries(Object.entries(point).filter(([, value]) => value !== undefined));
+  return flags[variable] ?? '--shape';
 }
 
-async function parametersOf(law: Law, text: string): Promise<number> {
-  const [{ resolveShape }, { countParameters }, { parametersFor }] = await Promise.all([
+/** The variables of a shape. */
+async function shapePoint(law: Law, text: string): Promise<LawPoint> {
+  const [{ resolveShape }, { countParameters }, { parametersFor, dimensionsOf }] = await Promise.all([
     import('./resolve-shape.js'),
     import('../flops/parameters.js'),
     import('../recommend/law-use.js'),
   ]);
-  return parametersFor(law, countParameters(await resolveShape(text)));
+  const shape = await resolveShape(text);
+  return { ...dimensionsOf(shape), params: parametersFor(law, countParameters(shape)) };
 }
 
 async function predictTable(
@@ -134,22 +150,27 @@ async function predictTable(
       `--runs takes every point from the table; leave out ${alone.map((key) => `--${key}`).join(', ')}`,
     );
   }
-  const [{ readPoints }, { parseColumnMap }, { splitMaps }, { parseQuantity }, { requireSameConventions }] =
-    await Promise.all([
-      import('../runs/read.js'),
-      import('../runs/columns.js'),
-      import('./fit.js'),
-      import('../recommend/quantity.js'),
-      import('../fit/conventions.js'),
-    ]);
-  const required = law.variables.filter((variable) => variable !== 'uniqueTokens');
+  const [
+    { readPoints },
+    { parseColumnMap },
+    { splitMaps },
+    { parseQuantity },
+    { requireSameConventions, variableConventions },
+  ] = await Promise.all([
+    import('../runs/read.js'),
+    import('../runs/columns.js'),
+    import('./table-options.js'),
+    import('../recommend/quantity.js'),
+    import('../fit/conventions.js'),
+  ]);
+  const required = law.variables.filter((variable) => variable !== 'uniqueTokens' && variable !== 'layers');
   const { points, conventions } = await readPoints(path, {
     required,
     tokensFrom: options.tokensFrom,
     map: parseColumnMap(splitMaps(options.map ?? [])),
   });
   const measuredToo = points.some(({ loss }) => loss !== undefined);
-  const keys = [...required, ...(measuredToo ? (['loss', 'tokenizer'] as const) : [])];
+  const keys = [...variableConventions(law), ...(measuredToo ? (['loss', 'tokenizer'] as const) : [])];
   requireSameConventions(law, conventions, path, keys);
   const unique =
     options.uniqueTokens === undefined ? {} : { uniqueTokens: parseQuantity(options.uniqueTokens, 'tokens') };
@@ -178,7 +199,7 @@ function text(law: Law, predictions: readonly PointPrediction[], { colors }: Ter
     ],
     predictions.map(({ row, point, measured: seen, loss, extrapolation }) => [
       ...(many ? [String(row)] : []),
-      ...law.variables.map((variable) => short(point[variable]!)),
+      ...law.variables.map((variable) => short(columnValue(point, variable)!)),
       ...(measured ? [seen === undefined ? '' : fixed(seen)] : []),
       fixed(loss.value),
       ends(loss.mean),

@@ -1,10 +1,15 @@
 import { Command, CommanderError } from 'commander';
 import { isFailure, ShapelawError } from '../errors.js';
 import { version } from '../version.js';
+import { backtestCommand } from './backtest.js';
 import { countCommand } from './count.js';
+import { diagnoseCommand } from './diagnose.js';
 import { fitCommand } from './fit.js';
+import { optimumCommand } from './optimum.js';
 import { predictCommand } from './predict.js';
 import { recommendCommand } from './recommend.js';
+import { regionsCommand } from './regions.js';
+import { reproduceCommand } from './reproduce.js';
 import type { Terminal } from './terminal.js';
 import { trainCommand } from './train.js';
 
@@ -20,7 +25,18 @@ export function createProgram(terminal: Terminal): Command {
       getOutHasColors: () => terminal.colors.isColorSupported,
     })
     .addHelpText('after', '\nCompletion: shapelaw completion bash|zsh|fish prints a script for your shell.');
-  for (const command of [countCommand, trainCommand, fitCommand, predictCommand, recommendCommand]) {
+  for (const command of [
+    countCommand,
+    trainCommand,
+    fitCommand,
+    diagnoseCommand,
+    predictCommand,
+    optimumCommand,
+    regionsCommand,
+    backtestCommand,
+    reproduceCommand,
+    recommendCommand,
+  ]) {
     program.addCommand(command(terminal).copyInheritedSettings(program));
   }
   return program;

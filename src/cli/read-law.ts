@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { loadExpressions } from '../fit/expression/load.js';
 import { type Law, parseLaw } from '../fit/law.js';
 import { publishedLaw } from '../fit/published.js';
 import { readText } from './files.js';
@@ -10,5 +11,7 @@ import { readText } from './files.js';
  */
 export async function readLaw(text: string): Promise<Law> {
   if (!text.endsWith('.json') && !existsSync(text)) return publishedLaw(text);
-  return parseLaw(await readText(text), text);
+  const json = await readText(text);
+  if (/"law":\s*"expression"/.test(json)) await loadExpressions();
+  return parseLaw(json, text);
 }

@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { ShapelawError } from '../errors.js';
 import type { EngineKind, Recipe, TrainEvent, TrainResult } from '../train/index.js';
 import { bytes, durations, exact, percent, scientific, short, significant } from './format.js';
-import { positiveInteger, positiveNumber, wholeNumber } from './options.js';
+import { defined, positiveInteger, positiveNumber, wholeNumber } from './options.js';
 import { inlineWithVocab, resolveShape } from './resolve-shape.js';
 import type { Terminal } from './terminal.js';
 
@@ -266,11 +266,6 @@ async function resumedRecipe(name: string | undefined, options: TrainCommandOpti
     });
   }
   return config.recipe;
-}
-
-/** The fields that have a value. */
-function defined<Fields extends object>(fields: Fields): { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
 
 function jsonEvents(terminal: Terminal): (event: TrainEvent) => void {

@@ -3,12 +3,13 @@ import { crossedRows, logSpaced, type SimulatedRow, tableOf } from '../../tests/
 import { parseRunTable } from '../runs/index.js';
 import { checkTable } from './checks.js';
 import { fitLaw } from './fit.js';
-import { lawForms } from './power-terms.js';
+import { lawForm } from './laws/registry.js';
+import type { FitOptions } from './options.js';
 
 const surface = { E: 1.8, A: 480, B: 2000, alpha: 0.35, beta: 0.37 };
 const good = crossedRows(surface, logSpaced(1e8, 1e10, 4), logSpaced(1e9, 1e11, 4));
-const check = (rows: readonly SimulatedRow[]) => checkTable(tableOf(rows), lawForms.chinchilla);
-const powerOf = (rows: readonly SimulatedRow[]) => checkTable(tableOf(rows), lawForms.power('params'));
+const check = (rows: readonly SimulatedRow[]) => checkTable(tableOf(rows), lawForm('chinchilla', {}));
+const powerOf = (rows: readonly SimulatedRow[]) => checkTable(tableOf(rows), lawForm('power', { variable: 'params' }));
 
 function refusal(code: string, message: RegExp, details: Record<string, unknown> = {}) {
   return expect.objectContaining({
@@ -42,9 +43,9 @@ describe('refuses', () => {
         column: 'tokens',
       }),
     );
-    expect(() => checkTable(tableOf(good.map((row) => without(row, 'flops'))), lawForms.power('flops'))).toThrow(
-      refusal('missing-column', /row 1: the power law needs flops.*--map flops=COLUMN/),
-    );
+    expect(() =>
+      checkTable(tableOf(good.map((row) => without(row, 'flops'))), lawForm('power', { variable: 'flops' })),
+    ).toThrow(refusal('missing-column', /row 1: the power law needs flops.*--map flops=COLUMN/));
   });
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('the value %d', (value) => {
@@ -147,14 +148,16 @@ describe('of several refusals the first is made', () => {
   const fitFile = async (content: Uint8Array) =>
     fitLaw(await parseRunTable(content, 'runs.csv'), { law: 'chinchilla' });
 
-  // Each table has every fault of those after it: few points, all alike, all on one line.
-  const few = [1, 2, 3].map(() => [1e8, 1e9, 3] as const);
+  // Each table has every fault of those after it: a row twice, few points, all alike, all on one line.
+  const twice = [1, 2, 3].map(() => [1e8, 1e9, 3] as const);
+  const few = [1, 2, 3].map((k) => [1e8, 1e9 * k, 3] as const);
   const alike = Array.from({ length: 9 }, (_, k) => [1e8, 1e9 * 2 ** k, 3] as const);
   const line = Array.from({ length: 9 }, (_, k) => [1e8 * 2 ** k, 1e9 * 2 ** k, 3 - 0.1 * k] as const);
 
   test.each([
     ['unreadable', Uint8Array.of(0xff, 0xfe, ...csv([[1e8, Number.NaN, 3]]))],
-    ['non-finite', csv([[1e8, 'NaN', 3], ...few])],
+    ['non-finite', csv([[1e8, 'NaN', 3], ...twice])],
+    ['duplicate-rows', csv(twice)],
     ['too-few-configurations', csv(few)],
     ['no-variation', csv(alike)],
     ['collinear', csv(line)],
@@ -181,4 +184,85 @@ describe('of several refusals the first is made', () => {
     ]);
     expect(codeOf(pairs)).toBe('too-few-configurations');
   });
+});
+
+describe('what a person may overrule', () => {
+  const twice = [...good, { ...good[3]!, runId: 'run-4', loss: good[3]!.loss + 0.01 }];
+  const scheduled = good.map((row, index) => (index < 12 ? { ...row, schedule: index < 9 ? 'cosine' : 'wsd' } : row));
+  const line = logSpaced(1e8, 1e10, 9).map((params, k) => ({
+    params,
+    tokens: 20 * params * (1 + 0.01 * (k % 2)),
+    loss: 2 + 480 / params ** 0.35,
+  }));
+
+  test('one run at one place twice, by rows, run and losses', () => {
+    expect(() => check(twice)).toThrow(
+      refusal(
+        'duplicate-rows',
+        /^simulated\.csv, rows 4 and 17: run run-4 at 1\d* tokens is there twice.*--map runId/,
+        {
+          rows: [4, 17],
+          runId: 'run-4',
+          losses: [good[3]!.loss, good[3]!.loss + 0.01],
+        },
+      ),
+    );
+    // A copy under another name is a run of another seed; another step of a run is another checkpoint.
+    expect(check([...good, { ...good[3]!, runId: 'seed-2' }]).configurations).toBe(16);
+    expect(check([...good, { ...good[3]!, runId: 'run-4', step: 9 }]).configurations).toBe(16);
+  });
+
+  test('a run whose place is not known only where every value is the same', () => {
+    const placed = logSpaced(1e8, 1e10, 6).map((params) => ({ runId: 'one', params, loss: 2 + 1e3 * params ** -0.5 }));
+    expect(powerOf(placed).configurations).toBe(6);
+    expect(powerOf([...placed, { ...placed[2]!, dModel: 512 }]).configurations).toBe(6);
+    expect(() => powerOf([...placed, placed[2]!])).toThrow(refusal('duplicate-rows', /run one at [\d.]+ parameters/));
+  });
+
+  test('several schedules, with the rows of each, naming the most frequent', () => {
+    expect(() => check(scheduled)).toThrow(
+      refusal(
+        'mixed-schedules',
+        /cosine \(9 rows\), wsd \(3 rows\), unstated \(4 rows\).*--where schedule=cosine.*--force/,
+        {
+          schedules: { cosine: 9, wsd: 3, unstated: 4 },
+        },
+      ),
+    );
+    expect(check(good.map((row) => ({ ...row, schedule: 'wsd' }))).configurations).toBe(16);
+  });
+
+  test.each<[string, readonly SimulatedRow[]]>([
+    ['duplicate-rows', twice],
+    ['mixed-schedules', scheduled],
+    ['collinear', line],
+  ])('%s: with force the law is fitted, and marked', (code, rows) => {
+    const options: FitOptions = { law: 'chinchilla', draws: 0 };
+    expect(() => fitLaw(tableOf(rows), options)).toThrow(expect.objectContaining({ code }));
+    const law = fitLaw(tableOf(rows), { ...options, force: true });
+    expect(law.forced).toEqual([code]);
+    expect(law.provenance.notes).toContainEqual(expect.stringMatching(`^overruled: \\[${code}\\] simulated\\.csv`));
+    expect(fitLaw(tableOf(good), { ...options, force: true }).forced).toEqual([]);
+  });
+
+  test('each refusal of several is marked, and what no one may overrule still refuses', () => {
+    const both = twice.map((row, index) => ({ ...row, schedule: index % 13 < 6 ? 'cosine' : 'wsd' }));
+    const { forced } = checkTable(tableOf(both), lawForm('chinchilla', {}), true);
+    expect(forced.map(({ code }) => code)).toEqual(['duplicate-rows', 'mixed-schedules']);
+    expect(() => checkTable(tableOf(good.slice(0, 6)), lawForm('chinchilla', {}), true)).toThrow(
+      refusal('too-few-configurations', /at least 7/),
+    );
+    expect(() =>
+      checkTable(tableOf(good.map((row) => ({ ...row, loss: 2 }))), lawForm('chinchilla', {}), true),
+    ).toThrow(refusal('no-variation', /loss is 2/));
+  });
+});
+
+// Of a prior on all five parameters two points are enough, of one on two of them five.
+test('what a prior knows need not be in the table', () => {
+  const form = lawForm('chinchilla', {});
+  expect(checkTable(tableOf(good.slice(2, 4)), { ...form, apart: ['tokens'] }, false, 5).configurations).toBe(2);
+  expect(() => checkTable(tableOf([good[1]!, good[6]!, good[11]!, good[12]!]), form, false, 2)).toThrow(
+    refusal('too-few-configurations', /needs at least 5 distinct.*hold 4/),
+  );
 });

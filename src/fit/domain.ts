@@ -1,5 +1,7 @@
 import { ShapelawError } from '../errors.js';
+import { columnValue } from './columns.js';
 import type { Law } from './law.js';
+import type { LawColumn, LawPoint } from './law-form.js';
 
 type Point = readonly [number, number];
 
@@ -22,7 +24,7 @@ export function domainOf(variables: readonly string[], columns: readonly Float64
   });
   const [x, y] = columns;
   const hull =
-    x !== undefined && y !== undefined
+    columns.length === 2 && x !== undefined && y !== undefined
       ? convexHull(Array.from(x, (value, row): Point => [Math.log10(value), Math.log10(y[row]!)]))
       : null;
   return { ranges, hull: hull === null ? null : hull.map(([a, b]): [number, number] => [a, b]) };
@@ -33,12 +35,12 @@ export function domainOf(variables: readonly string[], columns: readonly Float64
  *
  * @throws ShapelawError `bad-usage` where the point lacks a variable of the evidence, or it is not positive.
  */
-export function extrapolation(law: Law, point: Readonly<Record<string, number>>): Extrapolation {
+export function extrapolation(law: Law, point: LawPoint): Extrapolation {
   const domain = law.domain;
   if (domain === null) return { inside: null, decades: null, byVariable: {} };
   const byVariable: Record<string, number> = {};
   for (const [name, [low, high]] of Object.entries(domain.ranges)) {
-    const value = point[name];
+    const value = columnValue(point, name as LawColumn);
     if (value === undefined || !(value > 0)) {
       throw new ShapelawError(
         'bad-usage',
@@ -53,7 +55,7 @@ export function extrapolation(law: Law, point: Readonly<Record<string, number>>)
   const [first, second] = law.variables;
   const decades =
     domain.hull !== null && first !== undefined && second !== undefined
-      ? distanceToHull([Math.log10(point[first]!), Math.log10(point[second]!)], domain.hull)
+      ? distanceToHull([Math.log10(columnValue(point, first)!), Math.log10(columnValue(point, second)!)], domain.hull)
       : Math.hypot(...Object.values(byVariable));
   // The hull's own vertices lie on it but for rounding.
   const outside = decades > 1e-9 ? decades : 0;

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { crossedRows, logSpaced, normals, tableOf, withNoise } from '../../tests/simulated-runs.js';
 import { fitLaw } from './fit.js';
 import { type Law, lawSchema, parseLaw, serializeLaw } from './law.js';
+import { packNumbers } from './packed-draws.js';
 import { predict } from './predict.js';
 
 const surface = { E: 1.8172, A: 482.01, B: 2085.43, alpha: 0.3478, beta: 0.3658 };
@@ -13,6 +14,7 @@ const law = fitLaw(tableOf(rows, { source: 'runs [ 1,  2 ].csv', warnings: ['row
 });
 const power = fitLaw(tableOf(rows), { law: 'power', draws: 40 });
 const read = (text: string) => parseLaw(text, 'law.json');
+const packed = (...values: number[]) => packNumbers(Float64Array.from(values));
 
 describe('a law as text', () => {
   test.each([
@@ -35,9 +37,13 @@ describe('a law as text', () => {
     );
   });
 
-  test('puts a list of numbers on one line', () => {
+  test('puts a list of numbers on one line, and packs the draws', () => {
     const lines = serializeLaw(law).split('\n');
-    expect(lines.filter((line) => /^ {3}\[\d.*\],?$/.test(line))).toHaveLength(40 + law.domain!.hull!.length);
+    expect(lines.filter((line) => /^ {3}\[\d.*\],?$/.test(line))).toHaveLength(law.domain!.hull!.length);
+    const { count, values } = JSON.parse(serializeLaw(law)).draws;
+    expect(count).toBe(40);
+    // 40 draws of 5 parameters in 8 bytes each, of which 3 are 4 letters.
+    expect(values).toMatch(/^[\w+/]{2134}==$/);
     expect(serializeLaw(law).match(/"quantiles": \[[^\n]*\]/)).not.toBeNull();
   });
 
@@ -57,7 +63,7 @@ describe('a law as text', () => {
         const back = read(serializeLaw(extreme));
         // JSON has no negative zero; adding a zero takes the sign off.
         expect(back.residuals!.quantiles).toStrictEqual(extreme.residuals!.quantiles.map((value) => value + 0));
-        expect(back.draws!.values).toStrictEqual(values.map((draw) => draw.map((value) => value + 0)));
+        expect(back.draws!.values).toStrictEqual(values);
         expect(Object.values(back.parameters)).toStrictEqual(quantiles.map(Math.abs));
       }),
     );
@@ -107,7 +113,7 @@ describe('refuses', () => {
     return JSON.stringify(copy);
   };
 
-  test.each(['', '{', '{"format": }', 'shapelaw-law/1'])('what is not JSON: %j', (text) => {
+  test.each(['', '{', '{"format": }', 'shapelaw-law/2'])('what is not JSON: %j', (text) => {
     expect(() => read(text)).toThrow(refusal(/^law\.json is not JSON: /));
   });
 
@@ -127,14 +133,26 @@ describe('refuses', () => {
 
   // biome-ignore lint/suspicious/noExplicitAny: what no type would let be written
   test.each<[string, (copy: any) => void, RegExp]>([
-    ['another format', (copy) => (copy.format = 'shapelaw-law/2'), /format: /],
-    ['an unknown law', (copy) => (copy.law = 'hoffmann'), /law: .*chinchilla/],
+    ['another format', (copy) => (copy.format = 'shapelaw-law/1'), /format: /],
+    ['an unknown law', (copy) => (copy.law = 'hoffmann'), /no law named hoffmann.*chinchilla/],
+    ['an unknown form', (copy) => (copy.form = { variable: 'size' }), /form\.variable: /],
+    [
+      'an unknown ratio',
+      (copy) => Object.assign(copy, { law: 'shape', form: { ratios: ['width'] } }),
+      /no shape ratio "width"/,
+    ],
     ['an unknown status', (copy) => (copy.status = 'fine'), /status: /],
     ['an unknown field', (copy) => (copy.parameter = {}), /file: .*"parameter"/],
     ['a parameter that is text', (copy) => (copy.parameters.A = '482'), /parameters\.A: /],
     // JSON.stringify writes null for what is not finite.
     ['a parameter that is null', (copy) => (copy.parameters.A = Number.NaN), /parameters\.A: /],
-    ['an infinite draw', (copy) => (copy.draws.values[7][2] = Number.POSITIVE_INFINITY), /draws\.values\.7\.2: /],
+    [
+      'an infinite draw',
+      (copy) => (copy.draws.values = packed(1, Number.POSITIVE_INFINITY)),
+      /draws hold values that are not finite/,
+    ],
+    ['draws that are a list', (copy) => (copy.draws.values = [[1, 2, 3, 4, 5]]), /draws\.values: /],
+    ['draws that are no base64', (copy) => (copy.draws.values = '?'), /draws are not base64/],
     ['an interval of one end', (copy) => (copy.intervals.parameters.E = [1.8]), /intervals\.parameters\.E/],
     ['a convention that does not exist', (copy) => (copy.conventions.params = 'all'), /conventions\.params: /],
     ['a delta of 0', (copy) => (copy.objective.delta = 0), /objective\.delta: /],
@@ -146,10 +164,15 @@ describe('refuses', () => {
     ],
     [
       'a draw too short',
-      (copy) => copy.draws.values[4].pop(),
-      /draws must give E, A, B, alpha, beta each; draw 4 does not/,
+      (copy) => (copy.draws.values = packed(...new Array(199).fill(1))),
+      /draws hold 199 numbers, not 40 draws of 5/,
     ],
-    ['a draw too long', (copy) => copy.draws.values[0].push(1), /draw 0 does not/],
+    [
+      'draws cut off',
+      (copy) => (copy.draws.values = copy.draws.values.slice(0, 400)),
+      /draws have 300 bytes, no multiple of 8/,
+    ],
+    ['another number of draws', (copy) => (copy.draws.count = 41), /draws hold 200 numbers, not 41 draws of 5/],
     [
       'draws of other parameters',
       (copy) => (copy.draws.parameters[4] = 'gamma'),
@@ -158,9 +181,9 @@ describe('refuses', () => {
     [
       'other variables',
       (copy) => (copy.variables = ['tokens', 'params']),
-      /variables of a chinchilla law are params, tokens, not tokens, params/,
+      /variables of this chinchilla law are params, tokens, not tokens, params/,
     ],
-    ['no variables', (copy) => (copy.variables = []), /variables of a chinchilla law are params, tokens, not none/],
+    ['no variables', (copy) => (copy.variables = []), /variables of this chinchilla law are params, tokens, not none/],
     ['no quantiles', (copy) => (copy.residuals.quantiles = []), /residuals\.quantiles is empty/],
   ])('%s', (_, change, message) => {
     expect(() => read(changed(change))).toThrow(refusal(message));
@@ -170,13 +193,13 @@ describe('refuses', () => {
     const text = changed((copy: Record<string, unknown>) => {
       copy.variables = variables;
     }, power);
-    expect(() => read(text)).toThrow(refusal(/variables of a power law are params or tokens or flops/));
+    expect(() => read(text)).toThrow(refusal(/variables of this power law are flops, not/));
   });
 
   test('many faults, naming the first five', () => {
     expect(() => read('{}')).toThrow(
       expect.objectContaining({
-        message: expect.stringMatching(/format: .*; name: .*; law: .*; formula: .*; variables: [^;]*\. Write one with/),
+        message: expect.stringMatching(/format: .*; name: .*; law: .*; form: .*; formula: [^;]*\. Write one with/),
       }),
     );
   });

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { conventionValues } from '../conventions.js';
 import { ShapelawError } from '../errors.js';
+import { type LawOptions, lawColumns } from './law-form.js';
+import { lawForm } from './laws/registry.js';
+import { packNumbers, unpackNumbers } from './packed-draws.js';
 
 const finite = z.number();
 const interval = z.tuple([finite, finite]).readonly().describe('low and high end');
@@ -14,18 +17,36 @@ const conventionsSchema = z.strictObject({
   tokenizer: z.string().describe('name of the tokenizer, or unstated'),
 });
 
+const column = z.enum(lawColumns);
+
+const formSchema = z.strictObject({
+  variable: column.optional(),
+  breaks: z.int().nonnegative().optional(),
+  continuous: z.boolean().optional(),
+  operators: z.array(column).optional(),
+  ratios: z.array(z.string()).optional(),
+  expression: z.string().optional(),
+  bounds: z.record(z.string(), interval).optional(),
+});
+
 /** The law file: what was fitted, how well, on what, and how sure it is. */
 export const lawSchema = z.strictObject({
-  format: z.literal('shapelaw-law/1'),
+  format: z.literal('shapelaw-law/2'),
   name: z.string().describe('name of a published law, or the law and its table'),
-  law: z.enum(['chinchilla', 'power', 'kaplan', 'data-constrained']),
+  law: z.string().describe('name of the law, such as chinchilla'),
+  form: formSchema.describe(
+    'what tells this form of the law from others: the column of a power law, the ratios of a law of shape',
+  ),
   formula: z.string(),
-  variables: z.array(z.enum(['params', 'tokens', 'flops', 'uniqueTokens'])).describe('what a prediction needs'),
+  variables: z.array(column).describe('what a prediction needs'),
   parameters: byName.describe('in the units of the table: parameters, tokens, FLOPs, and its unit of loss'),
   objective: z.nullable(
     z.strictObject({
-      kind: z.literal('huber-log-loss-sum'),
-      delta: finite.positive(),
+      kind: z
+        .enum(['huber', 'squared', 'cauchy', 'quantile'])
+        .describe('summed over rows, of the log of the measured loss less the log of the law'),
+      delta: finite.positive().nullable().describe('residual beyond which rows lose weight; null of squared'),
+      tau: finite.nullable().describe('share of runs below the law; null but of quantile'),
       value: finite.nonnegative(),
     }),
   ),
@@ -38,6 +59,9 @@ export const lawSchema = z.strictObject({
       conditionNumber: finite.nullable().describe('of the column-scaled Jacobian of log loss; null where infinite'),
       iterations: z.int(),
       starts: z.int(),
+      correlation: z
+        .nullable(z.strictObject({ parameters: z.tuple([z.string(), z.string()]), value: finite }))
+        .describe('the strongest between two parameters, amplitudes taken at the centre of the table'),
     }),
   ),
   rows: z.nullable(
@@ -66,16 +90,60 @@ export const lawSchema = z.strictObject({
       atBound: z.int().describe('refits with a parameter at its bound'),
       redrawn: z.int().describe('resamples thrown away because they could not support the law'),
       parameters: z.array(z.string()),
-      values: z.array(z.array(finite)),
+      count: z.int().nonnegative(),
+      values: z
+        .string()
+        .describe('base64 of the parameters of each draw, one draw after the other, as little-endian 64-bit floats'),
     }),
   ),
   residuals: z.nullable(
     z.strictObject({
       quantiles: z
         .array(finite)
-        .describe('of log-loss residuals at evenly spaced probabilities, widened by sqrt(runs / (runs - parameters))'),
+        .describe(
+          "of log-loss residuals at evenly spaced probabilities, widened for the parameters that the fit took; beyond the outermost that the runs can tell, as of Student's t",
+        ),
     }),
   ),
+  noise: z
+    .nullable(
+      z.strictObject({
+        replicateSd: finite
+          .nullable()
+          .describe(
+            'standard deviation of log loss between runs at the same point, of different seeds; null without any',
+          ),
+        degrees: z.int().describe('of freedom of replicateSd'),
+        lackOfFit: z
+          .nullable(z.strictObject({ f: finite, p: finite }))
+          .describe('F test of the scatter about the law against that between replicates'),
+        runSd: finite.describe('standard deviation of log loss about the law that the rows of a run share'),
+        rowSd: finite.describe('standard deviation of log loss about the law of each row by itself'),
+      }),
+    )
+    .describe('scatter of log loss'),
+  prior: z
+    .nullable(
+      z.strictObject({
+        law: z.string(),
+        share: finite.describe(
+          "of the curvature of the objective at the answer that is the prior's, of the parameters that it is on",
+        ),
+        parameters: z.record(
+          z.string(),
+          z.strictObject({
+            prior: finite,
+            priorSd: finite.describe(
+              'of the coordinate: of the log of an amplitude at the centre of the table, else of the parameter',
+            ),
+            alone: finite.nullable().describe('by the rows without the prior; null where they are too few'),
+            moved: finite.nullable().describe('from alone to the answer, in priorSd'),
+          }),
+        ),
+      }),
+    )
+    .describe('a law that the fit started from, and how much it moved the answer'),
+  forced: z.array(z.string()).describe('codes of the refusals that a person overruled'),
   conventions: conventionsSchema,
   domain: z.nullable(
     z.strictObject({
@@ -99,8 +167,16 @@ export const lawSchema = z.strictObject({
   }),
 });
 
+/** A law as its file has it: the draws packed. */
+export type LawFile = z.infer<typeof lawSchema>;
+
+/** The draws of a law, each with its parameters in the order named. */
+export type LawDraws = Omit<NonNullable<LawFile['draws']>, 'count' | 'values'> & {
+  readonly values: readonly (readonly number[])[];
+};
+
 /** A law with its evidence: fitted here, or published. */
-export type Law = z.infer<typeof lawSchema>;
+export type Law = Omit<LawFile, 'draws' | 'form'> & { readonly form: LawOptions; readonly draws: LawDraws | null };
 
 /** JSON would turn it into null, and the file could not be read again. */
 function refuseNonFinite(key: string, value: unknown): unknown {
@@ -111,7 +187,34 @@ function refuseNonFinite(key: string, value: unknown): unknown {
 /** The law as JSON text; {@link parseLaw} gives back the same bits. */
 export function serializeLaw(law: Law): string {
   // Lists of numbers go on one line. A line break never stands within a JSON string, so that no string is taken for a list.
-  return `${JSON.stringify(law, refuseNonFinite, 1).replace(/\[\n\s*([-\d.e+,\s]+?)\n\s*\]/g, (_, numbers: string) => `[${numbers.replace(/\s+/g, ' ')}]`)}\n`;
+  return `${JSON.stringify({ ...law, draws: packDraws(law.draws) }, refuseNonFinite, 1).replace(/\[\n\s*([-\d.e+,\s]+?)\n\s*\]/g, (_, numbers: string) => `[${numbers.replace(/\s+/g, ' ')}]`)}\n`;
+}
+
+function packDraws(draws: LawDraws | null): LawFile['draws'] {
+  if (draws === null) return null;
+  const { values, ...rest } = draws;
+  const flat = Float64Array.from(values.flat());
+  const wrong = flat.find((value) => !Number.isFinite(value));
+  if (wrong !== undefined) refuseNonFinite('a draw', wrong);
+  return { ...rest, count: values.length, values: packNumbers(flat) };
+}
+
+function unpackDraws(draws: LawFile['draws'], source: string): LawDraws | null {
+  if (draws === null) return null;
+  const { count, values: packed, ...rest } = draws;
+  const flat = unpackNumbers(packed, source);
+  const size = draws.parameters.length;
+  if (flat.length !== count * size) {
+    throw new ShapelawError(
+      'bad-law-file',
+      `${source}: its draws hold ${flat.length} numbers, not ${count} draws of ${size}; the file was cut off or edited`,
+      { numbers: flat.length, count, parameters: size },
+    );
+  }
+  return {
+    ...rest,
+    values: Array.from({ length: count }, (_, k) => Array.from(flat.subarray(k * size, (k + 1) * size))),
+  };
 }
 
 /**
@@ -139,66 +242,43 @@ export function parseLaw(text: string, source: string): Law {
     );
   }
   // The text's own value, since the schema's copy orders the keys anew.
-  const law = json as Law;
+  const file = json as LawFile;
+  const law = { ...file, draws: unpackDraws(file.draws, source) } as Law;
   requireConsistent(law, source);
   return law;
 }
 
-const parametersOf: Readonly<Record<Law['law'], readonly string[]>> = {
-  chinchilla: ['E', 'A', 'B', 'alpha', 'beta'],
-  power: ['E', 'A', 'a'],
-  kaplan: ['Nc', 'Dc', 'alphaN', 'alphaD'],
-  'data-constrained': ['E', 'A', 'B', 'alpha', 'beta', 'RD', 'RN'],
-};
-
-/** The lists of variables that a law may have. */
-const variablesOf: Readonly<Record<Law['law'], readonly string[]>> = {
-  chinchilla: ['params, tokens'],
-  power: ['params', 'tokens', 'flops'],
-  kaplan: ['params, tokens'],
-  'data-constrained': ['params, tokens, uniqueTokens'],
-};
-
 /** What the schema can't say: that parameters, variables and draws are those of the law. */
 function requireConsistent(law: Law, source: string): void {
-  const names = parametersOf[law.law];
+  const refuse = (problem: string, details: Record<string, unknown> = {}) =>
+    new ShapelawError('bad-law-file', `${source}: ${problem}`, details);
+  let form: ReturnType<typeof lawForm>;
+  try {
+    form = lawForm(law.law, law.form);
+  } catch (error) {
+    throw refuse((error as Error).message, { law: law.law, form: law.form });
+  }
+  const names = form.parameters;
   const missing = names.filter((name) => law.parameters[name] === undefined);
-  if (missing.length > 0) {
-    throw new ShapelawError('bad-law-file', `${source}: a ${law.law} law needs the parameters ${missing.join(', ')}`, {
-      missing,
+  if (missing.length > 0) throw refuse(`a ${law.law} law needs the parameters ${missing.join(', ')}`, { missing });
+  const negative = names.find((name, k) => form.coordinates[k]!.kind === 'amplitude' && law.parameters[name]! < 0);
+  if (negative !== undefined) {
+    throw refuse(`${negative} is ${law.parameters[negative]}, but no amplitude of a ${law.law} law is negative`, {
+      negative,
     });
   }
-  const negative = names.find((name) => law.parameters[name]! < 0);
-  if (negative !== undefined) {
-    throw new ShapelawError(
-      'bad-law-file',
-      `${source}: ${negative} is ${law.parameters[negative]}, but no parameter of a ${law.law} law is negative`,
-      { negative },
-    );
-  }
-  const variables = variablesOf[law.law];
-  if (!variables.includes(law.variables.join(', '))) {
-    throw new ShapelawError(
-      'bad-law-file',
-      `${source}: the variables of a ${law.law} law are ${variables.join(' or ')}, not ${law.variables.join(', ') || 'none'}`,
+  if (law.variables.join() !== form.columns.join()) {
+    throw refuse(
+      `the variables of this ${law.law} law are ${form.columns.join(', ')}, not ${law.variables.join(', ') || 'none'}`,
       { variables: law.variables },
     );
   }
   if (law.residuals?.quantiles.length === 0) {
-    throw new ShapelawError(
-      'bad-law-file',
-      `${source}: residuals.quantiles is empty; give quantiles, or null residuals`,
-    );
+    throw refuse('residuals.quantiles is empty; give quantiles, or null residuals');
   }
   requireDomain(law, source);
-  const draws = law.draws;
-  if (draws === null) return;
-  const wrong = draws.values.findIndex((draw) => draw.length !== draws.parameters.length);
-  if (names.some((name) => !draws.parameters.includes(name)) || wrong >= 0) {
-    throw new ShapelawError(
-      'bad-law-file',
-      `${source}: its draws must give ${names.join(', ')} each${wrong >= 0 ? `; draw ${wrong} does not` : ''}`,
-    );
+  if (law.draws !== null && names.some((name) => !law.draws!.parameters.includes(name))) {
+    throw refuse(`its draws must give ${names.join(', ')} each`);
   }
 }
 

@@ -53,3 +53,34 @@ export function scaledConditionNumber(jacobian: Float64Array, columns: number): 
   const singular = new SVD(gram).diagonal;
   return Math.sqrt(singular[0]! / Math.max(singular[columns - 1]!, Number.MIN_VALUE));
 }
+
+/**
+ * The strongest correlation between two estimates whose precision is the Gram matrix of a Jacobian; null where there are
+ * none to compare or the matrix can't be inverted.
+ */
+export function strongestCorrelation(
+  jacobian: Float64Array,
+  columns: number,
+): { readonly columns: readonly [number, number]; readonly value: number } | null {
+  const gram = new Float64Array(columns * columns);
+  for (let at = 0; at < jacobian.length; at += columns) {
+    for (let j = 0; j < columns; j++) {
+      for (let k = 0; k < columns; k++) gram[j * columns + k]! += jacobian[at + j]! * jacobian[at + k]!;
+    }
+  }
+  const covariance: Float64Array[] = [];
+  for (let k = 0; k < columns; k++) {
+    const unit = Float64Array.from({ length: columns }, (_, j) => Number(j === k));
+    const solved = solveSymmetric(Float64Array.from(gram), unit);
+    if (solved === null) return null;
+    covariance.push(solved);
+  }
+  let strongest: { readonly columns: readonly [number, number]; readonly value: number } | null = null;
+  for (let j = 0; j < columns; j++) {
+    for (let k = 0; k < j; k++) {
+      const value = covariance[j]![k]! / Math.sqrt(covariance[j]![j]! * covariance[k]![k]!);
+      if (strongest === null || Math.abs(value) > Math.abs(strongest.value)) strongest = { columns: [k, j], value };
+    }
+  }
+  return strongest;
+}

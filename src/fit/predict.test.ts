@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { crossedRows, logSpaced, normals, tableOf, withNoise } from '../../tests/simulated-runs.js';
 import { fitLaw } from './fit.js';
+import type { Interval } from './intervals.js';
 import type { Law } from './law.js';
-import { type Interval, lawDraws, predict, predictor } from './predict.js';
+import { lawDraws, predict, predictor } from './predict.js';
 import { publishedLaw } from './published.js';
 
 const surface = { E: 1.8172, A: 482.01, B: 2085.43, alpha: 0.3478, beta: 0.3658 };

@@ -1,10 +1,8 @@
-import { quantileSorted } from 'simple-statistics';
-import { ShapelawError } from '../errors.js';
 import { type Extrapolation, extrapolation } from './domain.js';
-import { type LawPoint, lossOf } from './formulas.js';
+import { lawLoss, pointOf } from './formulas.js';
+import { centralInterval, type Interval, requireDraws, requireLevel } from './intervals.js';
 import type { Law } from './law.js';
-
-export type Interval = readonly [low: number, high: number];
+import type { LawPoint } from './law-form.js';
 
 /** A predicted loss, in the law's unit. */
 export interface LossPrediction {
@@ -40,38 +38,23 @@ export function predict(law: Law, point: LawPoint, level = 0.95): Prediction {
 /** {@link predict} for many points: what depends on the law alone is done once. */
 export function predictor(law: Law, level = 0.95): (point: LawPoint) => Prediction {
   requireLevel(level);
-  const draws = lawDraws(law);
+  const { parameters, draws, loss } = lawLoss(law);
   if (draws !== null) requireDraws(draws.length, level);
   const residuals = law.residuals?.quantiles ?? null;
-  return (point) => {
-    const losses = draws?.map((parameters) => lossOf(law, parameters, point)) ?? null;
+  return (given) => {
+    const point = pointOf(law, given);
+    const losses = draws?.map((draw) => loss(draw, point)) ?? null;
     return {
       loss: {
-        value: lossOf(law, law.parameters, point),
+        value: loss(parameters, point),
         mean: losses === null ? null : centralInterval(losses, level),
         newRun: losses === null || residuals === null ? null : newRunInterval(losses, residuals, level),
         level,
         unit: law.conventions.loss,
       },
-      extrapolation: extrapolation(law, point as Readonly<Record<string, number>>),
+      extrapolation: extrapolation(law, point),
     };
   };
-}
-
-export function requireLevel(level: number): void {
-  if (!(level > 0 && level < 1))
-    throw new ShapelawError('bad-usage', `the level must lie between 0 and 1, not ${level}`);
-}
-
-/** Draws must be so many that one lies beyond either end of the interval. */
-export function requireDraws(draws: number, level: number): void {
-  const needed = Math.ceil(2 / (1 - level) - 1e-9);
-  if (draws >= needed) return;
-  throw new ShapelawError(
-    'bad-usage',
-    `an interval of level ${level} needs at least ${needed} draws, and there are ${draws}; fit with --draws ${needed}, or take a lower level`,
-    { draws, needed, level },
-  );
 }
 
 /** The draws of a law as parameters by name; null where it has none. */
@@ -79,12 +62,6 @@ export function lawDraws(law: Law): readonly Readonly<Record<string, number>>[] 
   const draws = law.draws;
   if (draws === null || draws.values.length === 0) return null;
   return draws.values.map((values) => Object.fromEntries(draws.parameters.map((name, k) => [name, values[k]!])));
-}
-
-/** The central interval of a sample: its quantiles at (1 - level) / 2 on either side. */
-export function centralInterval(values: readonly number[], level: number): Interval {
-  const sorted = [...values].sort((a, b) => a - b);
-  return [quantileSorted(sorted, (1 - level) / 2), quantileSorted(sorted, (1 + level) / 2)];
 }
 
 /** Each draw meets a few residuals, spread by van der Corput's sequence: deterministic, and every quantile gets its share. */

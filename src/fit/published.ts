@@ -1,12 +1,22 @@
 import { ShapelawError } from '../errors.js';
 import { version } from '../version.js';
 import { besirogluDraws, besirogluResiduals } from './besiroglu-draws.js';
-import { computeOptimum } from './compute-optimum.js';
+import {
+  gemstonesShapeDraws,
+  gemstonesShapeDrawsKind,
+  gemstonesShapeParameters,
+  gemstonesShapeRanges,
+  gemstonesShapeResiduals,
+} from './gemstones-shape.js';
+import { centralInterval } from './intervals.js';
 import type { Law } from './law.js';
-import { centralInterval } from './predict.js';
+import { lawForm } from './laws/registry.js';
+import { unpackNumbers } from './packed-draws.js';
 
 interface PublishedLaw {
   readonly law: Law['law'];
+  /** Defaults to none. */
+  readonly form?: Law['form'];
   readonly formula: string;
   readonly variables: readonly Law['variables'][number][];
   readonly parameters: Readonly<Record<string, number>>;
@@ -118,6 +128,32 @@ const publishedLaws: Readonly<Record<string, PublishedLaw>> = {
     source: 'Kaplan et al. 2020, Scaling Laws for Neural Language Models, equation 1.5 and table 2',
     notes: ['rounded as printed; of models trained to convergence on WebText2, early-stopped'],
   },
+  'gemstones-shape': {
+    law: 'shape',
+    form: { ratios: ['dModel/layers'] },
+    formula: lawForm('shape', { ratios: ['dModel/layers'] }).formula,
+    variables: ['params', 'tokens', 'dModel', 'layers'],
+    parameters: gemstonesShapeParameters,
+    rounded: false,
+    conventions: { params: 'total', loss: 'nats-per-token', ...decoderTokens },
+    ranges: gemstonesShapeRanges,
+    source:
+      'our fit of the law of shape to the 220 published measurements of McLeish et al. 2025, Gemstones (MIT licence); not a result of that study',
+    notes: [
+      'of 22 decoder-only models with width and depth varied alone, on one data set, with one vocabulary of 50,304 and untied tables that count as parameters: encoders, other ratios, other texts and downstream scores are beyond it',
+      'losses in the middle of a schedule, of ten checkpoints a run',
+    ],
+    draws: {
+      kind: `our ${gemstonesShapeDrawsKind} (Huber, delta 1e-3), not published`,
+      seed: 0,
+      notConverged: 0,
+      atBound: 0,
+      redrawn: 0,
+      parameters: Object.keys(gemstonesShapeParameters),
+      values: rowsOf(gemstonesShapeDraws, Object.keys(gemstonesShapeParameters).length),
+    },
+    residuals: { quantiles: [...gemstonesShapeResiduals] },
+  },
   'muennighoff-2023': {
     law: 'data-constrained',
     formula:
@@ -161,12 +197,14 @@ export function publishedLaw(name: string): Law {
   }
   const { parameters } = found;
   const draws = found.draws ?? null;
-  const drawn = draws === null ? [] : draws.values.map(([, A, B, alpha, beta]) => optimumOf({ A, B, alpha, beta }));
-  const optimum = found.law === 'chinchilla' ? Object.entries(optimumOf(parameters)) : [];
+  const form = lawForm(found.law, found.form ?? {});
+  const derived = Object.entries(form.derive(form.parameters.map((parameter) => parameters[parameter]!)));
+  const drawn = draws === null ? [] : draws.values.map((values) => form.derive(values));
   return {
-    format: 'shapelaw-law/1',
+    format: 'shapelaw-law/2',
     name: key,
     law: found.law,
+    form: found.form ?? {},
     formula: found.formula,
     variables: [...found.variables],
     parameters: { ...parameters },
@@ -176,7 +214,7 @@ export function publishedLaw(name: string): Law {
     rows: null,
     intervals: found.intervals ?? null,
     derived: Object.fromEntries(
-      optimum.map(([quantity, value]) => [
+      derived.map(([quantity, value]) => [
         quantity,
         {
           value,
@@ -192,6 +230,9 @@ export function publishedLaw(name: string): Law {
     ),
     draws,
     residuals: found.residuals ?? null,
+    noise: null,
+    prior: null,
+    forced: [],
     conventions: {
       params: 'unstated',
       flops: 'unstated',
@@ -219,6 +260,8 @@ export function publishedLaw(name: string): Law {
   };
 }
 
-function optimumOf(surface: Readonly<Record<string, number | undefined>>): Readonly<Record<string, number>> {
-  return computeOptimum({ A: surface.A!, B: surface.B!, alpha: surface.alpha!, beta: surface.beta! });
+/** Packed draws as rows of so many numbers. */
+function rowsOf(packed: string, size: number): number[][] {
+  const flat = unpackNumbers(packed, 'gemstones-shape');
+  return Array.from({ length: flat.length / size }, (_, k) => Array.from(flat.subarray(k * size, (k + 1) * size)));
 }

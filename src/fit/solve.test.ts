@@ -9,10 +9,13 @@ import {
   type SimulatedRow,
   withNoise,
 } from '../../tests/simulated-runs.js';
-import { lawForms } from './power-terms.js';
+import { type Bounds, boundsOf } from './bounds.js';
+import { lawForm } from './laws/registry.js';
+import { makeObjective } from './objective.js';
 import { createWorkspace, type FitData, solve } from './solve.js';
+import { findStarts } from './starts.js';
 
-const form = lawForms.chinchilla;
+const form = lawForm('chinchilla', {});
 const size = form.parameters.length;
 // Besiroglu et al. 2024, table 1.
 const surface = { E: 1.8172, A: 482.01, B: 2085.43, alpha: 0.3478, beta: 0.3658 };
@@ -31,11 +34,17 @@ function dataOf(rows: readonly SimulatedRow[]): FitData {
 
 const noisy = (seed: number, sigma = 0.004) => dataOf(withNoise(grid, sigma, normals(seed)));
 const ones = (data: FitData) => new Float64Array(data.logLoss.length).fill(1);
-const boundsOf = (data: FitData) => form.bounds(Math.min(...data.logLoss));
 const start = Float64Array.of(0.3, -1, -1, 0.5, 0.2);
 
-function solveFrom(data: FitData, from: Float64Array, delta: number, weights = ones(data), bounds = boundsOf(data)) {
-  return solve(form, data, weights, delta, from, bounds, createWorkspace(data.logLoss.length, size));
+function solveFrom(
+  data: FitData,
+  from: Float64Array,
+  delta: number,
+  weights = ones(data),
+  bounds: Bounds = boundsOf(form, data),
+) {
+  const objective = makeObjective('huber', delta);
+  return solve({ form, data, weights, objective, bounds }, from, createWorkspace(data.logLoss.length, size));
 }
 
 /** The objective from its definition. */
@@ -106,7 +115,7 @@ test('never ends above its start, nor outside the bounds', () => {
   fc.assert(
     fc.property(wild, fc.constantFrom(...deltas), fc.integer({ min: 0, max: 50 }), (from, delta, seed) => {
       const data = noisy(seed, 0.05);
-      const { lower, upper } = boundsOf(data);
+      const { lower, upper } = boundsOf(form, data);
       const within = Float64Array.from(from, (value, j) => Math.min(upper[j]!, Math.max(lower[j]!, value)));
       const solution = solveFrom(data, Float64Array.from(from), delta);
       // Both objectives are rounded sums.
@@ -121,7 +130,7 @@ test('never ends above its start, nor outside the bounds', () => {
 
 test('stops at a bound that the data push against, with no slope in the other coordinates', () => {
   const data = noisy(5);
-  const { lower, upper } = boundsOf(data);
+  const { lower, upper } = boundsOf(form, data);
   const free = solveFrom(data, start, 1e-3);
   const capped = { lower, upper: upper.map((value, j) => (j === 3 ? free.theta[3]! - 0.05 : value)) };
   const held = solveFrom(data, start, 1e-3, ones(data), capped);
@@ -141,8 +150,8 @@ test('a weight of a whole number is as many rows, and a weight of 0 is none', ()
   const repeat = (values: Float64Array) =>
     Float64Array.from(counts.flatMap((count, row) => new Array<number>(count).fill(values[row]!)));
   const repeated = { columns: data.columns.map(repeat), logLoss: repeat(data.logLoss) };
-  const weighted = solveFrom(data, start, 1e-3, Float64Array.from(counts), boundsOf(data));
-  const copied = solveFrom(repeated, start, 1e-3, ones(repeated), boundsOf(data));
+  const weighted = solveFrom(data, start, 1e-3, Float64Array.from(counts), boundsOf(form, data));
+  const copied = solveFrom(repeated, start, 1e-3, ones(repeated), boundsOf(form, data));
   expect(relativeError(weighted.value, copied.value)).toBeLessThan(1e-12);
   // Flat to 1e-13 of the objective, so that coordinates agree to its root times the condition of about 30.
   weighted.theta.forEach((value, j) => {
@@ -173,7 +182,7 @@ function powerObjective(data: FitData, delta: number, irreducible: number): numb
 
 // Where nothing is irreducible, E, A and the exponent make up for one another along a long curved valley.
 test.each([1, 2, 3, 4])('a power law without irreducible loss is fitted as well as can be, seed %d', (seed) => {
-  const power = lawForms.power('flops');
+  const power = lawForm('power', { variable: 'flops' });
   const flops = logSpaced(1e18, 1e22, 15);
   const rows = withNoise(
     flops.map((value) => ({ params: 1, flops: value, loss: 30 * value ** -0.05 })),
@@ -186,14 +195,41 @@ test.each([1, 2, 3, 4])('a power law without irreducible loss is fitted as well 
     columns: [Float64Array.from(logs, (value) => value - mean)],
     logLoss: Float64Array.from(rows, (row) => Math.log(row.loss)),
   };
-  const bounds = power.bounds(Math.min(...data.logLoss));
-  const loss = Float64Array.from(rows, (row) => row.loss);
-  const best = power
-    .starts(data.columns, loss)
-    .map((from) => solve(power, data, new Float64Array(15).fill(1), 1e-3, from, bounds, createWorkspace(15, 3)))
+  const bounds = boundsOf(power, data);
+  const weights = new Float64Array(15).fill(1);
+  const problem = { form: power, data, weights, objective: makeObjective('huber', 1e-3), bounds };
+  const best = findStarts(power, data, 4)
+    .map((from) => solve(problem, from, createWorkspace(15, 3)))
     .reduce((a, b) => (b.value < a.value ? b : a));
   expect(best.converged || best.atBound).toBe(true);
   for (const irreducible of [Math.exp(bounds.lower[0]!), 0.01, 0.1, 0.3, 0.6, 0.9, 1.2]) {
     expect(best.value).toBeLessThanOrEqual(powerObjective(data, 1e-3, irreducible) * (1 + 1e-9));
   }
+});
+
+test('a coordinate that no row says anything of stays where it is, and the others go on', () => {
+  const repeated = lawForm('data-constrained', {});
+  const points = logSpaced(1e7, 1e9, 4).flatMap((params) =>
+    logSpaced(1e13, 1e15, 4).flatMap((uniqueTokens) =>
+      [1, 4, 16].map((epochs) => ({ params, tokens: uniqueTokens * epochs, uniqueTokens })),
+    ),
+  );
+  // With so many unique tokens no parameters are in excess, whatever their half-life.
+  const parameters = [1.8, 400, 2000, 0.35, 0.37, 15, 5];
+  const logs = (['params', 'tokens', 'uniqueTokens'] as const).map((name) =>
+    points.map((point) => Math.log(point[name])),
+  );
+  const centres = [0, 1, 1].map((k) => logs[k]!.reduce((sum, value) => sum + value, 0) / points.length);
+  const data = {
+    columns: logs.map((column, k) => Float64Array.from(column, (value) => value - centres[k]!)),
+    logLoss: Float64Array.from(points, (point) => Math.log(repeated.loss(parameters, point as never))),
+  };
+  const truth = repeated.toCoordinates(parameters, centres);
+  const from = truth.map((value, j) => value + [0.1, -0.1, 0.1, 0.05, -0.05, 0.4, 1][j]!);
+  const weights = new Float64Array(points.length).fill(1);
+  const problem = { form: repeated, data, weights, objective: makeObjective(), bounds: boundsOf(repeated, data) };
+  const solution = solve(problem, from, createWorkspace(points.length, 7));
+  expect(solution.converged).toBe(true);
+  expect(solution.theta[6]).toBe(from[6]);
+  for (let j = 0; j < 6; j++) expect(Math.abs(solution.theta[j]! - truth[j]!)).toBeLessThan(1e-8);
 });

@@ -1,15 +1,14 @@
 import { ShapelawError } from '../errors.js';
 import { computeOptimum } from '../fit/compute-optimum.js';
-import type { LawPoint } from '../fit/formulas.js';
+import { centralInterval } from '../fit/intervals.js';
 import type { Law } from '../fit/law.js';
-import { centralInterval, type Interval, lawDraws } from '../fit/predict.js';
+import type { LawPoint } from '../fit/law-form.js';
+import type { Estimate } from '../fit/optimum/index.js';
+import { lawDraws } from '../fit/predict.js';
 import type { ParameterCount } from '../flops/parameters.js';
+import type { Shape } from '../flops/shape.js';
 
-/** A number with its interval, null where its evidence has none. */
-export interface Estimate {
-  readonly value: number;
-  readonly interval: Interval | null;
-}
+export type { Estimate };
 
 type Surface = { readonly A: number; readonly B: number; readonly alpha: number; readonly beta: number };
 
@@ -18,10 +17,21 @@ export function parametersFor(law: Law, count: ParameterCount): number {
   return law.conventions.params === 'non-embedding' ? count.nonEmbedding : count.total;
 }
 
+/** The dimensions of a shape that laws of shape use. */
+export function dimensionsOf(shape: Shape): LawPoint {
+  const { encoderLayers, decoderLayers, dModel, dFf, dKv, heads, vocab } = shape;
+  return { encoderLayers, decoderLayers, dModel, dFf, dKv, heads, vocab };
+}
+
 /** What a law is asked for a shape trained on some tokens; `flops` by the exact count, which a law of 6ND counts its own way. */
-export function pointFor(law: Law, count: ParameterCount, tokens: number, flops: number): LawPoint {
+export function pointFor(law: Law, shape: Shape, count: ParameterCount, tokens: number, flops: number): LawPoint {
   const params = parametersFor(law, count);
-  return { params, tokens, flops: law.conventions.flops === '6ND' ? 6 * params * tokens : flops };
+  return {
+    ...dimensionsOf(shape),
+    params,
+    tokens,
+    flops: law.conventions.flops === '6ND' ? 6 * params * tokens : flops,
+  };
 }
 
 /**

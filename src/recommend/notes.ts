@@ -1,3 +1,4 @@
+import { variableConventions } from '../fit/conventions.js';
 import { lawDraws } from '../fit/predict.js';
 import type { StandardSize } from './candidates.js';
 import type { Laws } from './planner.js';
@@ -29,7 +30,7 @@ export function lawNotes({ law, tokensLaw }: Laws, standard: StandardSize, plann
   }
   for (const used of new Set([law ?? tokensLaw, tokensLaw])) {
     if (lawDraws(used) === null) notes.push(`${used.name} has no draws, so what it says here has no interval.`);
-    const unstated = used.variables.filter((name) => name !== 'uniqueTokens' && used.conventions[name] === 'unstated');
+    const unstated = variableConventions(used).filter((name) => used.conventions[name] === 'unstated');
     if (unstated.length > 0)
       notes.push(
         `${used.name} does not state how it counts ${unstated.join(' and ')}; here all parameters, tokens of both stacks and exact FLOPs are counted.`,

@@ -46,7 +46,7 @@ export function createPlanner(
   /** Loss at the budget by the law that chooses sizes. */
   const expectedLoss = (shape: Shape) => {
     const tokens = tokensOf(shape).value;
-    const point = pointFor(tokensLaw, countParameters(shape), tokens, tokens * flopsPerToken(shape));
+    const point = pointFor(tokensLaw, shape, countParameters(shape), tokens, tokens * flopsPerToken(shape));
     return lossOf(tokensLaw, tokensLaw.parameters, point);
   };
 
@@ -61,7 +61,7 @@ export function createPlanner(
     const flops = tokens.value * flopsPerToken(shape);
     const cost = trainingCost({ ...setting, flops });
     const memory = trainingMemory(shape, { ...lengths, ...setting.memory });
-    const point = (asked: Law) => pointFor(asked, count, tokens.value, flops);
+    const point = (asked: Law) => pointFor(asked, shape, count, tokens.value, flops);
     const predicted = law === null || predictLoss === null ? null : predictLoss(point(law));
     return {
       shape,

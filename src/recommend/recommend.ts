@@ -1,6 +1,6 @@
 import { ShapelawError } from '../errors.js';
+import { requireLevel } from '../fit/intervals.js';
 import type { Law } from '../fit/law.js';
-import { requireLevel } from '../fit/predict.js';
 import { publishedLaw } from '../fit/published.js';
 import { type Budget, budgetFlops } from './budget.js';
 import { deepNarrowShapes, nearestStandard } from './candidates.js';

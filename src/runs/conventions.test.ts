@@ -61,9 +61,7 @@ describe('contradictions are refused', () => {
 
   test('between a row that states one and a row that states none, unless the caller vouches for it', () => {
     const rows = [{ lossUnit: 'nats-per-token' }, {}];
-    expect(() => build(rows)).toThrow(
-      refusal('mixed-conventions', /"unstated" in row 2.*--where lossUnit=nats-per-token/),
-    );
+    expect(() => build(rows)).toThrow(refusal('mixed-units', /"unstated" in row 2.*--where lossUnit=nats-per-token/));
     expect(build(rows, { conventions: { loss: 'nats-per-token' } }).conventions.loss).toBe('nats-per-token');
   });
 

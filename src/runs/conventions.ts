@@ -43,6 +43,11 @@ export function checkConventions(stated: Partial<Conventions>): void {
   }
 }
 
+/** Losses of several units have a code of their own. */
+function mixedCode(key: Key): 'mixed-units' | 'mixed-conventions' {
+  return key === 'loss' ? 'mixed-units' : 'mixed-conventions';
+}
+
 /** Rows by the value they state, `unstated` where they state none. */
 function rowsByValue(runs: readonly StatingRow[], column: (typeof statedIn)[Key]['column']): Map<string, number[]> {
   const rows = new Map<string, number[]>();
@@ -65,7 +70,7 @@ function inRows(value: string, rows: readonly number[]): string {
  *
  * @returns the conventions, and warnings of those unstated (of fields that the table has) and of a statement that overrules
  *   the layout's.
- * @throws ShapelawError `mixed-conventions` where rows disagree, or the caller and a row do.
+ * @throws ShapelawError `mixed-conventions`, of losses `mixed-units`, where rows disagree, or the caller and a row do.
  */
 export function resolveConventions(
   runs: readonly StatingRow[],
@@ -84,7 +89,7 @@ export function resolveConventions(
       const other = [...rows].find(([value]) => value !== option && value !== 'unstated');
       if (other !== undefined) {
         throw new ShapelawError(
-          'mixed-conventions',
+          mixedCode(key),
           `${source}: ${column} was given as "${option}", but the column "${plan.columnOf.get(column)}" says ` +
             `${inRows(...other)}; drop the option, or leave those rows out with --where ${column}=${option}`,
           { file: source, convention: key, values: [option, other[0]], rows: other[1] },
@@ -93,7 +98,7 @@ export function resolveConventions(
     } else if (rows.size > 1) {
       const [first, second] = [...rows] as [[string, number[]], [string, number[]]];
       throw new ShapelawError(
-        'mixed-conventions',
+        mixedCode(key),
         `${source} mixes conventions: ${column} is ${inRows(...first)}, and ${inRows(...second)}; bring the rows to one ` +
           `convention, or keep one kind with --where ${column}=${first[0] === 'unstated' ? second[0] : first[0]}`,
         { file: source, convention: key, values: [...rows.keys()], rows: Object.fromEntries(rows) },

@@ -3,15 +3,16 @@ import { ShapelawError } from '../errors.js';
 import { cellOf, type RawRow, readNumber, readText, showCell } from './cells.js';
 import { type ColumnPlan, planColumns, requireColumns } from './columns.js';
 import { conventionColumns, resolveConventions, type StatingRow } from './conventions.js';
+import { shapeFields } from './record.js';
 import { type BadValue, badRowsError } from './rows.js';
 import { checkTokensFrom } from './tokens-from.js';
 
 /** What a point may have. */
-export type PointField = 'params' | 'tokens' | 'flops' | 'loss';
+export type PointField = 'params' | 'tokens' | 'flops' | 'uniqueTokens' | 'loss' | (typeof shapeFields)[number];
 
-const fields: readonly PointField[] = ['params', 'tokens', 'flops', 'loss'];
+const fields: readonly PointField[] = ['params', 'tokens', 'flops', 'uniqueTokens', 'loss', ...shapeFields];
 
-/** A point to predict at, and the loss measured there, where the file has them; each positive. */
+/** A point to predict at, and the loss measured there, where the file has them; each positive, but for the layers of a stack that is not there. */
 export type Point = { readonly row: number } & { readonly [Field in PointField]?: number };
 
 /** The points of a file and how their numbers are counted. */
@@ -65,7 +66,8 @@ export function buildPoints(
       const note = (reason: string, nonFinite: boolean) =>
         bad.push({ row: raw.row, column, value: showCell(cellOf(raw, column)), reason, nonFinite });
       if (reading.kind === 'bad') note(reading.reason, reading.nonFinite);
-      else if (reading.kind === 'value' && reading.value > 0) point[field] = reading.value;
+      else if (reading.kind === 'value' && (reading.value > 0 || isAbsentStack(field, reading.value)))
+        point[field] = reading.value;
       else if (reading.kind === 'value') note('must be greater than 0', false);
       else if (required.includes(field)) note('is empty', false);
     }
@@ -76,6 +78,11 @@ export function buildPoints(
   if (bad.length > 0) throw badRowsError(source, bad);
   const { conventions } = resolveConventions(stating as unknown as StatingRow[], plan, {}, new Set());
   return { points, conventions };
+}
+
+/** 0 layers: the stack is not there. */
+function isAbsentStack(field: PointField, layers: number): boolean {
+  return layers === 0 && (field === 'encoderLayers' || field === 'decoderLayers');
 }
 
 /** The cells that state conventions, as they stand. */

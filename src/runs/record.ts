@@ -27,10 +27,16 @@ export const runRecordSchema = z
       .describe(
         'training FLOPs (floating-point operations) spent up to this checkpoint, counted as flopsConvention says',
       ),
+    uniqueTokens: positive
+      .optional()
+      .describe(
+        'unique training tokens at hand, counted as tokensConvention says; fewer than tokens where they were repeated',
+      ),
     loss: positive.describe('evaluation loss at this checkpoint, in lossUnit'),
     step: wholeFromZero.optional().describe('optimizer steps done at this checkpoint'),
     stepSeconds: positive.optional().describe('wall-clock time of one training step, in seconds'),
     nodes: positiveWhole.optional().describe('machines that the run used'),
+    weight: positive.optional().describe('weight of the row in a fit; 1 where absent'),
     seed: whole.optional().describe('seed of the run'),
     schedule: text.optional().describe('learning-rate schedule of the run, by any name that is the same for like runs'),
     split: text.optional().describe('data split that the loss was measured on'),

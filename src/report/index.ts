@@ -1,0 +1,15 @@
+export type { Ends, IntervalKind, MaybeEnds } from './check.js';
+export type { Membership } from './data-layers.js';
+export type { PlotOptions } from './figure.js';
+export { type IsoflopBudget, type IsoflopPlot, isoflopPlot, type ParamsLoss } from './isoflop-plot.js';
+export { lawPlots, type NamedPlot } from './law-plots.js';
+export { type LossCurvePoint, type LossPlot, lossPlot } from './loss-plot.js';
+export { type OptimumAt, type OptimumMethod, type OptimumPlot, optimumPlot } from './optimum-plot.js';
+export { optimumPlots } from './optimum-plots.js';
+export { type ProfilePlot, profilePlot } from './profile-plot.js';
+export { profilePlots } from './profile-plots.js';
+export { type RegionPlot, regionPlot } from './region-plot.js';
+export { regionPlots } from './region-plots.js';
+export { type ResidualPlot, residualPlot } from './residual-plot.js';
+export { type ShapeRatioPlot, shapeRatioPlot } from './shape-ratio-plot.js';
+export type { AxisScale } from './ticks.js';
