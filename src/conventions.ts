@@ -15,3 +15,12 @@ export interface Conventions {
   /** Name of the tokenizer, or `unstated`. */
   readonly tokenizer: string;
 }
+
+/** Where nobody said anything. */
+export const unstatedConventions: Conventions = {
+  params: 'unstated',
+  flops: 'unstated',
+  tokens: 'unstated',
+  loss: 'unstated',
+  tokenizer: 'unstated',
+};

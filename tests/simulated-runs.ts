@@ -1,4 +1,5 @@
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { unstatedConventions } from '../src/conventions.js';
 import type { Run, RunTable } from '../src/runs/index.js';
 
 /** What a test says of a row; each row is a run of its own unless it names one. */
@@ -12,13 +13,7 @@ export function tableOf(rows: readonly SimulatedRow[], overrides: Partial<RunTab
     layout: 'own',
     rows: rows.map((row, index) => ({ row: index + 1, runId: `run-${index + 1}`, ...row })),
     dropped: [],
-    conventions: {
-      params: 'unstated',
-      flops: 'unstated',
-      tokens: 'unstated',
-      loss: 'nats-per-token',
-      tokenizer: 'unstated',
-    },
+    conventions: { ...unstatedConventions, loss: 'nats-per-token' },
     options: {},
     warnings: [],
     ...overrides,

@@ -1,10 +1,9 @@
 // Simulated sweeps: what coverage.js measures intervals on. Each case is a law, a design as people run them, and a noise.
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { unstatedConventions } from '../../dist/conventions.js';
 import { lawForm } from '../../dist/fit/index.js';
-
-/** `count` values from `low` to `high`, evenly spaced in the logarithm. */
-const logSpaced = (low, high, count) =>
-  Array.from({ length: count }, (_, k) => low * (high / low) ** (k / Math.max(1, count - 1)));
+import { mixedSeed } from '../../dist/fit/random.js';
+import { logSpaced } from '../../dist/fit/statistics.js';
 
 const flopsOf = (run) => ({ flops: 6 * run.params * run.tokens, ...run });
 const cross = (runs, ...columns) =>
@@ -43,6 +42,24 @@ const besiroglu = { E: 1.8172, A: 482.01, B: 2085.43, alpha: 0.3478, beta: 0.365
 /** Independent noise of each run, and noise that the checkpoints of a run share beside their own. */
 const each = (row) => ({ run: 0, row });
 const shared = (run, row = 0.003) => ({ run, row });
+
+/** Where laws of width and depth are asked, and the sweeps of shapes that they are fitted to. */
+const shapePoints = {
+  inside: { ...aspect, params: 12 * 24 * 1536 ** 2, tokens: 3e10 },
+  outside: { decoderLayers: 64, dModel: 5120, params: 12 * 64 * 5120 ** 2, tokens: 1e12 },
+};
+const shapeSweeps = [
+  {
+    design: '20 shapes x 4 lengths',
+    runs: alone(cross(shapes([4, 8, 16, 32, 64], [256, 512, 1024, 2048]), ['tokens', logSpaced(2e9, 3e11, 4)])),
+    noise: each(0.005),
+  },
+  {
+    design: '20 runs x 8 checkpoints',
+    runs: checkpoints(shapes([4, 8, 16, 32, 64], [256, 512, 1024, 2048]), logSpaced(2e9, 3e11, 8)),
+    noise: shared(0.005),
+  },
+];
 
 /**
  * Per law: its truth, what is asked of it (exponents, points of predictions, budgets of the optimum; `inside` the rows and
@@ -118,46 +135,18 @@ export const studies = {
       alpha: 0.500084,
       beta: 0.476106,
     },
-    points: {
-      inside: { ...aspect, params: 12 * 24 * 1536 ** 2, tokens: 3e10 },
-      outside: { decoderLayers: 64, dModel: 5120, params: 12 * 64 * 5120 ** 2, tokens: 1e12 },
-    },
+    points: shapePoints,
     budgets: {},
-    sweeps: [
-      {
-        design: '20 shapes x 4 lengths',
-        runs: alone(cross(shapes([4, 8, 16, 32, 64], [256, 512, 1024, 2048]), ['tokens', logSpaced(2e9, 3e11, 4)])),
-        noise: each(0.005),
-      },
-      {
-        design: '20 runs x 8 checkpoints',
-        runs: checkpoints(shapes([4, 8, 16, 32, 64], [256, 512, 1024, 2048]), logSpaced(2e9, 3e11, 8)),
-        noise: shared(0.005),
-      },
-    ],
+    sweeps: shapeSweeps,
   },
   shape: {
     exponents: ['alpha', 'beta', 'a of the optimum'],
     form: { ratios: ['dModel/layers'] },
     // Best at a ratio of 64 at 1e9 parameters.
     truth: { ...besiroglu, c: 0.06, a: Math.log(64) - 0.1 * Math.log(1e9), rho: 0.1 },
-    points: {
-      inside: { ...aspect, params: 12 * 24 * 1536 ** 2, tokens: 3e10 },
-      outside: { decoderLayers: 64, dModel: 5120, params: 12 * 64 * 5120 ** 2, tokens: 1e12 },
-    },
+    points: shapePoints,
     budgets: { inside: 1e20, outside: 1.8e23 },
-    sweeps: [
-      {
-        design: '20 shapes x 4 lengths',
-        runs: alone(cross(shapes([4, 8, 16, 32, 64], [256, 512, 1024, 2048]), ['tokens', logSpaced(2e9, 3e11, 4)])),
-        noise: each(0.005),
-      },
-      {
-        design: '20 runs x 8 checkpoints',
-        runs: checkpoints(shapes([4, 8, 16, 32, 64], [256, 512, 1024, 2048]), logSpaced(2e9, 3e11, 8)),
-        noise: shared(0.005),
-      },
-    ],
+    sweeps: shapeSweeps,
   },
   broken: {
     exponents: ['a0', 'exponent after t1'],
@@ -220,15 +209,9 @@ export const cases = Object.entries(studies).flatMap(([law, study]) =>
   study.sweeps.map((sweep) => ({ law, ...study, ...sweep })),
 );
 
-/**
- * Independent standard normal numbers by the method of Box and Muller. Seeds that are neighbours give the generator nearly the
- * same first numbers, so that they are spread over 32 bits first (the finaliser of MurmurHash3).
- */
+/** Normal numbers; seeds that are neighbours are spread first, since they give the generator nearly the same first numbers. */
 export function normals(seed) {
-  let h = Math.imul(seed + 1, 0x9e3779b1);
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  const random = xoroshiro128plus((h ^ (h >>> 16)) | 0);
+  const random = xoroshiro128plus(mixedSeed(0, seed));
   const uniform = () => ((random.next() >>> 0) + 0.5) / 2 ** 32;
   return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
 }
@@ -263,13 +246,7 @@ export function simulate({ runs, noise }, lossAt, normal) {
     layout: 'own',
     rows,
     dropped: [],
-    conventions: {
-      params: 'unstated',
-      flops: 'unstated',
-      tokens: 'unstated',
-      loss: 'nats-per-token',
-      tokenizer: 'unstated',
-    },
+    conventions: { ...unstatedConventions, loss: 'nats-per-token' },
     options: {},
     warnings: [],
   };

@@ -1,9 +1,9 @@
 import { Command, Option } from 'commander';
 import type { Backtest, HoldOut, LawBacktest } from '../fit/backtest.js';
-import { exact, percent, significant } from './format.js';
+import { exact, percent, signed, significant } from './format.js';
 import { fitOptionsOf, type LawCommandOptions, withLawOptions } from './law-options.js';
 import { positiveInteger } from './options.js';
-import { table } from './table.js';
+import { right, table } from './table.js';
 import { readTable, type TableOptions, withTableOptions } from './table-options.js';
 import type { Terminal } from './terminal.js';
 
@@ -30,14 +30,14 @@ export function backtestCommand(terminal: Terminal): Command {
     .option('--json', 'print JSON, with every prediction')
     .addHelpText('after', '\nExample:\n  shapelaw backtest runs.csv --laws chinchilla,shape --by shapes')
     .action(async (runs: string, options: BacktestCommandOptions) => {
-      const { backtest } = await import('../fit/backtest.js');
+      const [{ backtest }, { loadLaw }] = await Promise.all([
+        import('../fit/backtest.js'),
+        import('../fit/laws/registry.js'),
+      ]);
       const runTable = await readTable(runs, options);
       for (const warning of runTable.warnings) terminal.err(`warning: ${warning}\n`);
       const laws = await Promise.all(splitLaws(options.laws).map((law) => fitOptionsOf({ ...options, law })));
-      if (laws.some(({ law }) => law === 'expression')) {
-        const { loadExpressions } = await import('../fit/expression/load.js');
-        await loadExpressions();
-      }
+      for (const { law } of laws) await loadLaw(law);
       const result = backtest(runTable, {
         laws,
         by: options.by,
@@ -54,8 +54,7 @@ function splitLaws(laws: string): readonly string[] {
 }
 
 const signedPercent = (logError: number) => {
-  const value = 100 * Math.expm1(logError);
-  return `${value >= 0 ? '+' : ''}${significant(value)}%`;
+  return `${signed(100 * Math.expm1(logError), significant)}%`;
 };
 
 function text({ by, level, folds, laws }: Backtest, { colors }: Terminal): string {
@@ -79,7 +78,6 @@ function text({ by, level, folds, laws }: Backtest, { colors }: Terminal): strin
       share(coverage),
     ]),
   );
-  const right = (heading: string) => ({ heading, right: true });
   return `${[
     `${by === 'compute' ? 'Fitted to the smaller runs, predicting the larger' : 'Fitted without some shapes, predicting their runs'}:`,
     ...folds.map(

@@ -12,7 +12,7 @@ import type { Shape } from '../flops/shape.js';
 import { bytes, exact, scientific } from './format.js';
 import { positiveInteger, wholeNumber } from './options.js';
 import { resolveShape } from './resolve-shape.js';
-import { table } from './table.js';
+import { right, table } from './table.js';
 import type { Terminal } from './terminal.js';
 
 interface CountOptions {
@@ -135,16 +135,16 @@ function text(counts: readonly Count[], options: CountOptions, { colors }: Termi
   const summary = table(
     [
       { heading: 'shape' },
-      { heading: 'parameters', right: true },
-      { heading: 'non-embedding', right: true },
-      { heading: 'tokens in/out', right: true },
-      { heading: 'FLOPs/sequence', right: true },
-      ...(several ? [{ heading: `vs ${first.name}`, right: true }] : []),
-      { heading: '6ND', right: true },
-      { heading: 'kaplan', right: true },
-      { heading: 'chinchilla', right: true },
-      { heading: 'train memory', right: true },
-      { heading: 'infer memory', right: true },
+      right('parameters'),
+      right('non-embedding'),
+      right('tokens in/out'),
+      right('FLOPs/sequence'),
+      ...(several ? [right(`vs ${first.name}`)] : []),
+      right('6ND'),
+      right('kaplan'),
+      right('chinchilla'),
+      right('train memory'),
+      right('infer memory'),
     ],
     counts.map(({ name, parameters, flops, memory }) => [
       name,
@@ -185,12 +185,8 @@ function components({ parameters, flops, memory }: Count, bold: (text: string) =
     ...Object.entries(training.activations).map(([name, value]) => [`activations: ${name}`, value] as const),
   ]).map(([name, value]) => [name, bytes(value)]);
   return [
-    table([{ heading: 'parameters of' }, { heading: 'count', right: true }], parameterRows, bold),
-    table(
-      [{ heading: 'FLOPs of' }, { heading: 'forward', right: true }, { heading: 'backward', right: true }],
-      flopsRows,
-      bold,
-    ),
-    table([{ heading: 'training memory of' }, { heading: 'size', right: true }], memoryRows, bold),
+    table([{ heading: 'parameters of' }, right('count')], parameterRows, bold),
+    table([{ heading: 'FLOPs of' }, right('forward'), right('backward')], flopsRows, bold),
+    table([{ heading: 'training memory of' }, right('size')], memoryRows, bold),
   ].join('\n');
 }

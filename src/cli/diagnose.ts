@@ -3,10 +3,10 @@ import type { Law } from '../fit/law.js';
 import type { Profile } from '../fit/profile.js';
 import type { DeltaFit, Influence } from '../fit/sensitivity.js';
 import type { ShapeReport } from '../fit/shape-report.js';
-import { percent, short, significant } from './format.js';
+import { interval, percent, short, signed, significant } from './format.js';
 import { fitOptionsOf, type LawCommandOptions, withLawOptions } from './law-options.js';
-import { positiveInteger } from './options.js';
-import { table } from './table.js';
+import { listed, positiveInteger } from './options.js';
+import { right, table } from './table.js';
 import { readTable, type TableOptions, withTableOptions } from './table-options.js';
 import type { Terminal } from './terminal.js';
 
@@ -54,14 +54,14 @@ export function diagnoseCommand(terminal: Terminal): Command {
       const law = await fitLawParallel(runTable, fitOptions, refitWorkers());
       for (const note of law.provenance.notes) terminal.err(`warning: ${note}\n`);
       const form = lawForm(law.law, law.form);
-      const names = options.profile?.split(',').map((name) => name.trim());
+      const names = options.profile === undefined ? undefined : listed(options.profile);
       const profiled = names ?? (form.estimate === undefined ? form.parameters : []);
-      const { profileLikelihood } = await import('../fit/profile.js');
+      const { profileLikelihoods } = await import('../fit/profile.js');
       const diagnosis: Diagnosis = {
         law: law.name,
         deltas: fitOptions.objective === 'squared' ? [] : deltaSensitivity(runTable, fitOptions),
         influence: influence(runTable, fitOptions, { top: options.top }),
-        profiles: profiled.map((name) => profileLikelihood(runTable, fitOptions, name)),
+        profiles: profiled.length === 0 ? [] : profileLikelihoods(runTable, fitOptions, profiled),
         shapes: law.law === 'shape' ? shapeReport(law, runTable) : null,
       };
       if (options.plots !== undefined) {
@@ -76,9 +76,9 @@ export function diagnoseCommand(terminal: Terminal): Command {
     });
 }
 
+const hundredths = (value: number) => value.toFixed(2);
 const shown = (value: number | null | undefined) =>
   value == null ? 'none' : Math.abs(value) >= 1e5 ? short(value) : String(Number(value.toPrecision(5)));
-const right = (heading: string) => ({ heading, right: true });
 
 function text(law: Law, { deltas, influence, profiles, shapes }: Diagnosis, { colors }: Terminal): string {
   const parameters = Object.keys(law.parameters);
@@ -106,9 +106,9 @@ function text(law: Law, { deltas, influence, profiles, shapes }: Diagnosis, { co
       influence.runs.map(({ runId, rows, residual, moves, shift }) => [
         runId,
         String(rows.length),
-        `${residual >= 0 ? '+' : ''}${significant(residual)}`,
+        signed(residual, significant),
         moves,
-        `${shift >= 0 ? '+' : ''}${shift.toFixed(2)}`,
+        signed(shift, hundredths),
       ]),
       colors.bold,
     ),
@@ -117,7 +117,7 @@ function text(law: Law, { deltas, influence, profiles, shapes }: Diagnosis, { co
     const { rows, shifts } = influence.withoutHighest;
     const moved = Object.entries(shifts).filter((entry): entry is [string, number] => entry[1] !== null);
     parts.push(
-      `Without the ${rows.length} rows of highest loss (${rows.join(', ')}): ${moved.map(([name, shift]) => `${name} ${shift >= 0 ? '+' : ''}${shift.toFixed(2)}`).join(', ')} standard errors.\n`,
+      `Without the ${rows.length} rows of highest loss (${rows.join(', ')}): ${moved.map(([name, shift]) => `${name} ${signed(shift, hundredths)}`).join(', ')} standard errors.\n`,
     );
   }
   if (profiles.length > 0) {
@@ -141,8 +141,6 @@ function text(law: Law, { deltas, influence, profiles, shapes }: Diagnosis, { co
 }
 
 function shapesText({ shapes, ratios, level }: ShapeReport, bold: (text: string) => string): string {
-  const ends = (interval: readonly [number, number] | null, format: (value: number) => string) =>
-    interval === null ? 'none' : `${format(interval[0])} to ${format(interval[1])}`;
   const share = (value: number) => `${(100 * value).toFixed(1)}%`;
   const names = ratios.map(({ name }) => name);
   const wasted = [...shapes]
@@ -152,14 +150,14 @@ function shapesText({ shapes, ratios, level }: ShapeReport, bold: (text: string)
       ...names.map((name) => significant(own[name]!)),
       String(rows.length),
       share(waste.value),
-      ends(waste.interval, share),
+      interval(waste.interval, share),
     ]);
   const best = ratios.flatMap(({ name, best: sizes }) =>
-    sizes.map(({ params, value, interval }, k) => [
+    sizes.map(({ params, value, interval: ends }, k) => [
       k === 0 ? name : '',
       short(params),
       significant(value),
-      ends(interval, significant),
+      interval(ends, significant),
     ]),
   );
   return [

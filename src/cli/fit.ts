@@ -2,9 +2,9 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { ShapelawError } from '../errors.js';
 import type { Law } from '../fit/law.js';
-import { exact, percent, scientific, short, significant } from './format.js';
+import { exact, interval, percent, scientific, short, significant } from './format.js';
 import { fitOptionsOf, type LawCommandOptions, withLawOptions } from './law-options.js';
-import { table } from './table.js';
+import { right, table } from './table.js';
 import { readTable, type TableOptions, withTableOptions } from './table-options.js';
 import type { Terminal } from './terminal.js';
 
@@ -70,22 +70,20 @@ const statusMeaning: Readonly<Record<Exclude<Law['status'], 'converged' | 'publi
 function summary(law: Law, output: string | undefined, { colors }: Terminal): string {
   const { rows, solver, objective, intervals } = law;
   const shown = (value: number) => (Math.abs(value) >= 1e5 ? scientific(value) : String(Number(value.toPrecision(6))));
-  const ends = (interval: readonly [number, number] | null | undefined) =>
-    interval == null ? 'none' : `${shown(interval[0])} to ${shown(interval[1])}`;
   const parameterRows = Object.entries(law.parameters).map(([name, value]) => [
     name,
     shown(value),
-    ends(intervals?.parameters[name]),
+    interval(intervals?.parameters[name], shown),
   ]);
-  const derivedRows = Object.entries(law.derived).map(([name, { value, interval }]) => [
+  const derivedRows = Object.entries(law.derived).map(([name, { value, interval: ends }]) => [
     name,
     value === null ? 'beyond numbers' : shown(value),
-    ends(interval),
+    interval(ends, shown),
   ]);
   const columns = (heading: string) => [
     { heading },
-    { heading: 'value', right: true },
-    { heading: intervals === null ? 'interval' : `${percent(intervals.level)} interval`, right: true },
+    right('value'),
+    right(intervals === null ? 'interval' : `${percent(intervals.level)} interval`),
   ];
   const { params, flops, tokens, loss, tokenizer } = law.conventions;
   const lines = [

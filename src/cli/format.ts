@@ -77,11 +77,24 @@ export function durations([low, high]: readonly [number, number]): string {
 
 /** +1.3%: a change. */
 export function change(share: number): string {
-  return `${share >= 0 ? '+' : ''}${(100 * share).toFixed(1)}%`;
+  return signed(share, (value) => `${(100 * value).toFixed(1)}%`);
 }
 
 /** Both ends of a range by one format; one where they print alike. */
 export function range(ends: readonly [number, number], format: (value: number) => string): string {
   const [low, high] = [format(ends[0]), format(ends[1])];
   return low === high ? low : `${low} to ${high}`;
+}
+
+/** 1.2 to 3.4: an interval by a format; none where there is none. */
+export function interval(
+  ends: readonly [number, number] | null | undefined,
+  format: (value: number) => string,
+): string {
+  return ends == null ? 'none' : `${format(ends[0])} to ${format(ends[1])}`;
+}
+
+/** +1.3: a number by a format, with its sign. */
+export function signed(value: number, format: (value: number) => string): string {
+  return `${value >= 0 ? '+' : ''}${format(value)}`;
 }

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { FitOptions } from '../fit/options.js';
-import { collect, defined, positiveNumber, share, wholeNumber } from './options.js';
+import { collect, defined, listed, positiveNumber, share, wholeNumber } from './options.js';
 
 /** How a command fits a law. */
 export interface LawCommandOptions {
@@ -70,7 +70,7 @@ export async function fitOptionsOf(options: LawCommandOptions): Promise<FitOptio
   const { law, variable, ratios, breaks, continuous, operators, bound, prior, priorOn } = options;
   const { objective, delta, tau, draws, resampling, interval, seed, level, force = false } = options;
   const isExpression = !/^[a-z][a-z-]*$/.test(law.trim());
-  const list = (text: string | undefined) => text?.split(',').map((part) => part.trim());
+  const list = (text: string | undefined) => (text === undefined ? undefined : listed(text));
   return {
     law: isExpression ? 'expression' : law.trim(),
     ...{ objective, delta, draws, resampling, interval, seed, level, force },

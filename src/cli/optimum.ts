@@ -1,9 +1,9 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { OptimumEstimate } from '../fit/optimum/index.js';
 import type { RunTable } from '../runs/index.js';
-import { percent, scientific, short, significant } from './format.js';
-import { collect, positiveNumber, share, wholeNumber } from './options.js';
-import { table } from './table.js';
+import { interval, percent, scientific, short, significant } from './format.js';
+import { collect, listed, positiveNumber, share, wholeNumber } from './options.js';
+import { right, table } from './table.js';
 import { readTable, type TableOptions, withTableOptions } from './table-options.js';
 import type { Terminal } from './terminal.js';
 
@@ -76,14 +76,14 @@ export function optimumCommand(terminal: Terminal): Command {
 }
 
 function readMethods(text: string): readonly Method[] {
-  const names = text.split(',').map((name) => name.trim());
+  const names = listed(text);
   const unknown = names.find((name) => !methods.includes(name as Method));
   if (unknown === undefined) return [...new Set(names)] as Method[];
   throw new InvalidArgumentError(`There is no method "${unknown}": ${methods.join(', ')}.`);
 }
 
 function readNumbers(text: string): readonly number[] {
-  return text.split(',').map((part) => positiveNumber(part.trim()));
+  return listed(text).map(positiveNumber);
 }
 
 async function estimate(method: Method, runs: RunTable, options: OptimumCommandOptions): Promise<OptimumEstimate> {
@@ -92,10 +92,12 @@ async function estimate(method: Method, runs: RunTable, options: OptimumCommandO
   const shared = { draws, seed, level, at };
   if (method === 'frontier') return frontier(runs, shared);
   if (method === 'surface' || method === 'shape') {
-    const { fitLaw } = await import('../fit/fit.js');
-    const law = fitLaw(runs, {
-      ...{ law: method === 'surface' ? 'chinchilla' : 'shape', delta, draws, seed, level, force },
-    });
+    const [{ fitLawParallel }, { refitWorkers }] = await Promise.all([
+      import('../fit/fit.js'),
+      import('./refit-workers.js'),
+    ]);
+    const name = method === 'surface' ? 'chinchilla' : 'shape';
+    const law = await fitLawParallel(runs, { law: name, delta, draws, seed, level, force }, refitWorkers());
     return lawOptimum(law, { level, at }, runs);
   }
   return isoflop(runs, {
@@ -117,11 +119,8 @@ async function writeOptimumPlots(
 }
 
 function text(results: readonly OptimumEstimate[], biases: readonly string[], { colors }: Terminal): string {
-  const ends = (interval: readonly [number, number] | null, shown: (value: number) => string) =>
-    interval === null ? 'none' : `${shown(interval[0])} to ${shown(interval[1])}`;
   const fixed = (value: number) => value.toFixed(4);
   const level = percent(results[0]!.level);
-  const right = (heading: string) => ({ heading, right: true });
   const exponents = table(
     [
       { heading: 'method' },
@@ -135,9 +134,9 @@ function text(results: readonly OptimumEstimate[], biases: readonly string[], { 
     results.map(({ method, params, tokens, compute, evidence }) => [
       method,
       fixed(params.exponent.value),
-      ends(params.exponent.interval, fixed),
+      interval(params.exponent.interval, fixed),
       fixed(tokens.exponent.value),
-      ends(tokens.exponent.interval, fixed),
+      interval(tokens.exponent.interval, fixed),
       compute.from === '6ND' ? '6ND' : compute.convention,
       evidence === null ? 'unknown' : String(evidence.points),
     ]),
@@ -148,9 +147,9 @@ function text(results: readonly OptimumEstimate[], biases: readonly string[], { 
       method,
       scientific(flops),
       short(params.value),
-      ends(params.interval, short),
+      interval(params.interval, short),
       short(tokens.value),
-      ends(tokens.interval, short),
+      interval(tokens.interval, short),
       significant(tokensPerParam.value),
       decadesBeyond === null ? 'unknown' : decadesBeyond === 0 ? 'no' : `by ${decadesBeyond.toFixed(2)} decades`,
     ]),
@@ -161,7 +160,7 @@ function text(results: readonly OptimumEstimate[], biases: readonly string[], { 
       scientific(budget.flops),
       String(budget.rows.length),
       budget.params === null ? '' : short(budget.params),
-      ends(budget.paramsInterval, short),
+      interval(budget.paramsInterval, short),
       `${significant(budget.halfWidth)}x`,
       budget.status,
     ]),

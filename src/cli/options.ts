@@ -48,3 +48,8 @@ export function defined<Fields extends object>(
 ): { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
+
+/** Splits a list at its commas. */
+export function listed(text: string): string[] {
+  return text.split(',').map((part) => part.trim());
+}

@@ -6,9 +6,9 @@ import type { Law } from '../fit/law.js';
 import type { LawColumn, LawPoint } from '../fit/law-form.js';
 import type { LossPrediction } from '../fit/predict.js';
 import type { QuantityKind } from '../recommend/quantity.js';
-import { percent, short } from './format.js';
+import { interval, percent, short } from './format.js';
 import { collect, defined, share } from './options.js';
-import { table } from './table.js';
+import { right, table } from './table.js';
 import type { Terminal } from './terminal.js';
 
 interface PredictOptions {
@@ -128,9 +128,10 @@ function flagOf(variable: LawColumn): string {
 
 /** The variables of a shape. */
 async function shapePoint(law: Law, text: string): Promise<LawPoint> {
-  const [{ resolveShape }, { countParameters }, { parametersFor, dimensionsOf }] = await Promise.all([
+  const [{ resolveShape }, { countParameters }, { dimensionsOf }, { parametersFor }] = await Promise.all([
     import('./resolve-shape.js'),
     import('../flops/parameters.js'),
+    import('../flops/shape.js'),
     import('../recommend/law-use.js'),
   ]);
   const shape = await resolveShape(text);
@@ -183,27 +184,25 @@ async function predictTable(
 function text(law: Law, predictions: readonly PointPrediction[], { colors }: Terminal): string {
   const { level } = predictions[0]!.loss;
   const fixed = (value: number) => value.toFixed(4);
-  const ends = (interval: readonly [number, number] | null) =>
-    interval === null ? 'none' : `${fixed(interval[0])} to ${fixed(interval[1])}`;
   const many = predictions[0]!.row !== undefined;
   const measured = predictions.some((prediction) => prediction.measured !== undefined);
   const body = table(
     [
-      ...(many ? [{ heading: 'row', right: true }] : []),
-      ...law.variables.map((heading) => ({ heading, right: true })),
-      ...(measured ? [{ heading: 'measured', right: true }] : []),
-      { heading: 'loss', right: true },
-      { heading: `${percent(level)} of the mean`, right: true },
-      { heading: `${percent(level)} of a new run`, right: true },
-      { heading: 'outside evidence', right: true },
+      ...(many ? [right('row')] : []),
+      ...law.variables.map(right),
+      ...(measured ? [right('measured')] : []),
+      right('loss'),
+      right(`${percent(level)} of the mean`),
+      right(`${percent(level)} of a new run`),
+      right('outside evidence'),
     ],
     predictions.map(({ row, point, measured: seen, loss, extrapolation }) => [
       ...(many ? [String(row)] : []),
       ...law.variables.map((variable) => short(columnValue(point, variable)!)),
       ...(measured ? [seen === undefined ? '' : fixed(seen)] : []),
       fixed(loss.value),
-      ends(loss.mean),
-      ends(loss.newRun),
+      interval(loss.mean, fixed),
+      interval(loss.newRun, fixed),
       outside(extrapolation),
     ]),
     colors.bold,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { loadExpressions } from '../fit/expression/load.js';
 import { type Law, parseLaw } from '../fit/law.js';
+import { loadLaw } from '../fit/laws/registry.js';
 import { publishedLaw } from '../fit/published.js';
 import { readText } from './files.js';
 
@@ -12,6 +12,6 @@ import { readText } from './files.js';
 export async function readLaw(text: string): Promise<Law> {
   if (!text.endsWith('.json') && !existsSync(text)) return publishedLaw(text);
   const json = await readText(text);
-  if (/"law":\s*"expression"/.test(json)) await loadExpressions();
+  for (const [, name] of json.matchAll(/"law":\s*"([^"]*)"/g)) await loadLaw(name!);
   return parseLaw(json, text);
 }

@@ -18,7 +18,7 @@ import {
 } from './format.js';
 import { positiveInteger, positiveNumber, share, shareRange } from './options.js';
 import { outside } from './predict.js';
-import { table } from './table.js';
+import { right, table } from './table.js';
 import type { Terminal } from './terminal.js';
 
 interface RecommendCommandOptions {
@@ -169,18 +169,13 @@ function text(answer: Recommendation, { colors }: Terminal): string {
     [
       { heading: 'shape' },
       { heading: 'role' },
-      { heading: 'parameters', right: true },
-      { heading: `vs ${standard.shape.name}`, right: true },
-      ...(answer.budget.kind === 'params' ? [{ heading: 'vs budget', right: true }] : []),
-      { heading: 'FLOPs/token', right: true },
-      { heading: 'tokens', right: true },
-      ...(withLoss
-        ? [
-            { heading: 'loss', right: true },
-            { heading: `${percent(rows[0]!.loss?.level ?? 0)} of a new run`, right: true },
-          ]
-        : []),
-      { heading: 'outside evidence', right: true },
+      right('parameters'),
+      right(`vs ${standard.shape.name}`),
+      ...(answer.budget.kind === 'params' ? [right('vs budget')] : []),
+      right('FLOPs/token'),
+      right('tokens'),
+      ...(withLoss ? [right('loss'), right(`${percent(rows[0]!.loss?.level ?? 0)} of a new run`)] : []),
+      right('outside evidence'),
     ],
     rows.map((row) => [
       row.shape.name,
@@ -203,13 +198,13 @@ function text(answer: Recommendation, { colors }: Terminal): string {
   const training = table(
     [
       { heading: 'training of' },
-      { heading: 'steps', right: true },
-      { heading: 'FLOPs', right: true },
-      { heading: 'time', right: true },
-      { heading: 'cost', right: true },
-      { heading: 'energy', right: true },
-      { heading: 'CO2e', right: true },
-      { heading: 'memory', right: true },
+      right('steps'),
+      right('FLOPs'),
+      right('time'),
+      right('cost'),
+      right('energy'),
+      right('CO2e'),
+      right('memory'),
     ],
     rows.map(({ shape, steps, flops, time, cost, memory }) => [
       shape.name,

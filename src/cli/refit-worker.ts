@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ErrorCode, ShapelawError } from '../errors.js';
-import { loadExpressions } from '../fit/expression/load.js';
+import { loadLaw } from '../fit/laws/registry.js';
 import type { RefitTask } from '../fit/refit.js';
 import { type RefitPart, takeParts } from './refit-parts.js';
 
@@ -14,7 +14,7 @@ const { task, count, next } = workerData as {
   readonly count: number;
   readonly next: SharedArrayBuffer;
 };
-if (task.law === 'expression') await loadExpressions();
+await loadLaw(task.law);
 let answer: RefitAnswer;
 try {
   answer = { parts: takeParts(task, count, next) };

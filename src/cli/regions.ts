@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import type { LawColumn } from '../fit/law-form.js';
 import type { RegionReport } from '../fit/region/index.js';
-import { exact, percent, scientific, short, significant } from './format.js';
-import { defined, share, wholeNumber } from './options.js';
-import { table } from './table.js';
+import { exact, interval, percent, scientific, short, significant } from './format.js';
+import { defined, listed, share, wholeNumber } from './options.js';
+import { right, table } from './table.js';
 import { readTable, type TableOptions, withTableOptions } from './table-options.js';
 import type { Terminal } from './terminal.js';
 
@@ -59,7 +59,7 @@ export function regionsCommand(terminal: Terminal): Command {
               ? undefined
               : operators === 'varied'
                 ? ('varied' as const)
-                : (operators.split(',').map((name) => name.trim()) as LawColumn[]),
+                : (listed(operators) as LawColumn[]),
         }),
       });
       for (const note of report.notes) terminal.err(`warning: ${note}\n`);
@@ -77,20 +77,17 @@ export function regionsCommand(terminal: Terminal): Command {
 
 function text(report: RegionReport, { colors }: Terminal): string {
   const { variable, regions, breakpoints, counts, chosen, tests, level } = report;
-  const right = (heading: string) => ({ heading, right: true });
   const place = (value: number | null) => (value === null ? '' : short(value));
-  const ends = (interval: readonly [number, number] | null, shown: (value: number) => string) =>
-    interval === null ? 'none' : `${shown(interval[0])} to ${shown(interval[1])}`;
   const fixed = (value: number) => value.toFixed(4);
   const regionRows = regions.flatMap((region, k) =>
-    region.exponents.map(({ column, value, interval }, j) => [
+    region.exponents.map(({ column, value, interval: ends }, j) => [
       j === 0 ? String(k + 1) : '',
       j === 0 ? place(region.from) : '',
       j === 0 ? place(region.to) : '',
       j === 0 ? `${exact(region.rows)} of ${exact(region.runs)} runs` : '',
       column,
       fixed(value),
-      ends(interval, fixed),
+      interval(ends, fixed),
     ]),
   );
   const countRows = counts.map(({ breaks, logLikelihood, bic, holdOutRmse, rmse, breakpoints: at }) => [
@@ -122,9 +119,9 @@ function text(report: RegionReport, { colors }: Terminal): string {
       : [
           table(
             [right('breakpoint'), right(`${percent(level)} profile interval`), { heading: '' }],
-            breakpoints.map(({ value, interval, open }) => [
+            breakpoints.map(({ value, interval: ends, open }) => [
               short(value),
-              ends(interval, short),
+              interval(ends, short),
               open[0] || open[1] ? 'open: the table ends before the interval does' : '',
             ]),
             colors.bold,

@@ -4,6 +4,11 @@ export interface Column {
   readonly right?: boolean;
 }
 
+/** A column of numbers. */
+export function right(heading: string): Column {
+  return { heading, right: true };
+}
+
 /** An aligned table; the heading goes through `emphasize`. */
 export function table(
   columns: readonly Column[],

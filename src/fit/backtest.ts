@@ -8,9 +8,9 @@ import { columnValue } from './columns.js';
 import { fitLaw } from './fit.js';
 import { centralInterval, type Interval } from './intervals.js';
 import type { LawColumn, LawPoint } from './law-form.js';
-import { mixedSeed } from './mixed-seed.js';
 import type { FitOptions } from './options.js';
 import { predictor } from './predict.js';
+import { mixedSeed } from './random.js';
 
 /**
  * How rows are held out, always by whole runs.

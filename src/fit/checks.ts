@@ -2,6 +2,7 @@ import { ShapelawError } from '../errors.js';
 import type { Run, RunTable } from '../runs/index.js';
 import { columnValue } from './columns.js';
 import type { LawColumn, LawForm } from './law-form.js';
+import { correlation } from './statistics.js';
 
 /** |correlation| of two log columns beyond which their exponents can't be told apart. */
 const collinearCorrelation = 0.95;
@@ -32,9 +33,9 @@ const overrulable = ['collinear', 'duplicate-rows', 'mixed-schedules'];
  * @throws ShapelawError with the code of the first refusal.
  */
 export function checkTable(table: RunTable, form: LawForm, force = false, known = 0): CheckedColumns {
-  for (const name of form.columns) requireColumn(table, name, form);
-  const columns = form.columns.map((name) => readColumn(table, name));
-  const loss = readColumn(table, 'loss');
+  for (const name of form.columns) requireColumn(table, name, form.law);
+  const columns = form.columns.map((name) => readValues(table, name));
+  const loss = readValues(table, 'loss');
   const weights = Float64Array.from(table.rows, (row) => row.weight ?? 1);
 
   const forced: ShapelawError[] = [];
@@ -145,16 +146,17 @@ function requireVariation(table: RunTable, form: LawForm, columns: readonly Floa
 
 function requireApart(table: RunTable, form: LawForm, columns: readonly Float64Array[]): void {
   const names = form.apart ?? form.columns;
+  const logs = (name: LawColumn) => columns[form.columns.indexOf(name)]!.map(Math.log);
   names.forEach((name, k) => {
     for (const other of names.slice(k + 1)) {
-      const correlation = logCorrelation(columns[form.columns.indexOf(name)]!, columns[form.columns.indexOf(other)]!);
-      if (!(Math.abs(correlation) > collinearCorrelation)) continue;
+      const tie = correlation(logs(name), logs(other));
+      if (!(Math.abs(tie) > collinearCorrelation)) continue;
       throw new ShapelawError(
         'collinear',
-        `${table.source}: log ${name} and log ${other} correlate at ${correlation.toFixed(4)}; beyond ` +
+        `${table.source}: log ${name} and log ${other} correlate at ${tie.toFixed(4)}; beyond ` +
           `${collinearCorrelation} their exponents can't be told apart. Add runs that vary ${other} at a fixed ` +
           `${name}, or fit the power law of one column; --force fits all the same.`,
-        { columns: [name, other], correlation, limit: collinearCorrelation },
+        { columns: [name, other], correlation: tie, limit: collinearCorrelation },
       );
     }
   });
@@ -170,12 +172,23 @@ function extremes(column: Float64Array): [number, number] {
   return [low, high];
 }
 
-function requireColumn(table: RunTable, name: LawColumn, form: LawForm): void {
+/**
+ * A column of a table, finite and positive.
+ *
+ * @param law - Name of the law that needs it, for messages.
+ * @throws ShapelawError `missing-column`, `non-finite`, `bad-rows`.
+ */
+export function readColumn(table: RunTable, name: LawColumn | 'loss', law: string): Float64Array {
+  if (name !== 'loss') requireColumn(table, name, law);
+  return readValues(table, name);
+}
+
+function requireColumn(table: RunTable, name: LawColumn, law: string): void {
   const without = table.rows.find((row) => columnValue(row, name) === undefined);
   if (without === undefined) return;
   throw new ShapelawError(
     'missing-column',
-    `${table.source}, row ${without.row}: the ${form.law} law needs ${name}, which is absent.` +
+    `${table.source}, row ${without.row}: the ${law} law needs ${name}, which is absent.` +
       (name === 'tokens'
         ? ' Map a column with --map tokens=COLUMN, or derive it with --tokens-from 6ND.'
         : ` Map a column with --map ${name === 'layers' ? 'decoderLayers' : name}=COLUMN.`),
@@ -183,7 +196,7 @@ function requireColumn(table: RunTable, name: LawColumn, form: LawForm): void {
   );
 }
 
-function readColumn(table: RunTable, name: LawColumn | 'loss'): Float64Array {
+function readValues(table: RunTable, name: LawColumn | 'loss'): Float64Array {
   return Float64Array.from(table.rows, (row) => {
     const value = name === 'loss' ? row.loss : columnValue(row, name)!;
     if (!Number.isFinite(value)) {
@@ -202,21 +215,4 @@ function readColumn(table: RunTable, name: LawColumn | 'loss'): Float64Array {
     }
     return value;
   });
-}
-
-function logCorrelation(x: Float64Array, y: Float64Array): number {
-  const [a, b] = [x.map(Math.log), y.map(Math.log)];
-  const [meanA, meanB] = [mean(a), mean(b)];
-  let [product, squareA, squareB] = [0, 0, 0];
-  for (let row = 0; row < a.length; row++) {
-    const [da, db] = [a[row]! - meanA, b[row]! - meanB];
-    product += da * db;
-    squareA += da * da;
-    squareB += db * db;
-  }
-  return product / Math.sqrt(squareA * squareB);
-}
-
-export function mean(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -12,6 +12,7 @@ import { computeOptimum } from './compute-optimum.js';
 import { fitLaw } from './fit.js';
 import type { Interval } from './intervals.js';
 import { predictor } from './predict.js';
+import { mixedSeed } from './random.js';
 
 // Besiroglu et al. 2024, table 1.
 const truth = { E: 1.8172, A: 482.01, B: 2085.43, alpha: 0.3478, beta: 0.3658 };
@@ -26,13 +27,8 @@ const lowest = 0.885;
 /** Enough for an interval of 95%, a draw beyond either end. */
 const draws = 79;
 
-/** Neighbouring seeds start the generator with nearly the same numbers: spread over 32 bits, by the finaliser of MurmurHash3. */
-function spread(seed: number): number {
-  let h = Math.imul(seed + 1, 0x9e3779b1);
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) | 0;
-}
+/** Neighbouring seeds start the generator with nearly the same numbers. */
+const spread = (seed: number) => mixedSeed(0, seed);
 
 const covers = ([low, high]: Interval, value: number) => low <= value && value <= high;
 

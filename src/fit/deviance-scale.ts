@@ -1,6 +1,7 @@
 import { rowWeight } from './objective.js';
 import type { FittedLaw } from './posed.js';
 import { wideningOf } from './refit.js';
+import { mean } from './statistics.js';
 
 /** Residual of log loss under which a fit is as good as exact. */
 const exact = 1e-12;
@@ -26,8 +27,8 @@ export function devianceScale({ residuals, problem, runOfRow, runs, form }: Fitt
 /** Silverman's rule for the density of the residuals. */
 function bandwidthOf(residuals: Float64Array): number {
   const sorted = Float64Array.from(residuals).sort();
-  const mean = sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
-  const sd = Math.sqrt(sorted.reduce((sum, value) => sum + (value - mean) ** 2, 0) / sorted.length);
+  const centre = mean(sorted);
+  const sd = Math.sqrt(sorted.reduce((sum, value) => sum + (value - centre) ** 2, 0) / sorted.length);
   const spread = sorted[Math.floor(0.75 * sorted.length)]! - sorted[Math.floor(0.25 * sorted.length)]!;
   return Math.max(0.9 * Math.min(sd, spread / 1.34) * sorted.length ** -0.2, exact);
 }

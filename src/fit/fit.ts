@@ -1,7 +1,7 @@
 import type { RunTable } from '../runs/index.js';
-import { loadExpressions } from './expression/load.js';
 import type { Law } from './law.js';
 import { lawOf } from './law-of.js';
+import { loadLaw } from './laws/registry.js';
 import { noiseComponents } from './noise.js';
 import { completeOptions, type FitOptions } from './options.js';
 import { evaluateAt, type FittedLaw, fitToTable } from './posed.js';
@@ -41,7 +41,7 @@ export function fitLaw(table: RunTable, options: FitOptions): Law {
  * @param map - Calls {@link refitRange} for ranges that together are all draws, in order.
  */
 export async function fitLawParallel(table: RunTable, options: FitOptions, map: RefitMap): Promise<Law> {
-  if (options.law === 'expression') await loadExpressions();
+  await loadLaw(options.law);
   const fit = fitToTable(table, completeOptions(options));
   const plan = planRefits(fit);
   const run = async (job: RefitJob | undefined) => job && joinRefits(await map(job.task, job.count));

@@ -25,12 +25,18 @@ export {
   type LawPoint,
   lawColumns,
 } from './law-form.js';
-export { lawDefinition, lawDefinitions, lawForm } from './laws/registry.js';
+export { lawDefinition, lawDefinitions, lawForm, loadLaw } from './laws/registry.js';
 export type { Objective } from './objective.js';
 export * from './optimum/index.js';
 export type { FitOptions } from './options.js';
 export { type LossPrediction, lawDraws, type Prediction, predict, predictor } from './predict.js';
-export { type Profile, type ProfileOptions, type ProfilePoint, profileLikelihood } from './profile.js';
+export {
+  type Profile,
+  type ProfileOptions,
+  type ProfilePoint,
+  profileLikelihood,
+  profileLikelihoods,
+} from './profile.js';
 export { publishedLaw, publishedLawNames } from './published.js';
 export { type RefitMap, type Refits, type RefitTask, refitRange } from './refit.js';
 export * from './region/index.js';

@@ -115,25 +115,24 @@ describe('bcaInterval', () => {
 });
 
 describe('refitInterval', () => {
-  const draws = Array.from({ length: 101 }, (_, k) => [k / 100]);
-  const first = ([value]: readonly number[]) => value!;
+  const draws = Array.from({ length: 101 }, (_, k) => k / 100);
 
   test('is the central one without leave-out estimates, and none without draws', () => {
-    expect(refitInterval(draws, [], 0.9, first, 0.5)).toEqual(centralInterval(draws.map(first), 0.9));
-    expect(refitInterval([], [], 0.9, first, 0.5)).toBeNull();
+    expect(refitInterval(draws, 0.9)).toEqual(centralInterval(draws, 0.9));
+    expect(refitInterval([], 0.9)).toBeNull();
   });
 
   test('is that of BCa with them', () => {
-    const leftOut = [[0.1], [0.5], [0.6]];
-    expect(refitInterval(draws, leftOut, 0.9, first, 0.45)).toEqual(
-      bcaInterval(draws.map(first), 0.45, leftOut.map(first), 0.9),
-    );
-    expect(refitInterval(draws, leftOut, 0.9, first, 0.45)).not.toEqual(centralInterval(draws.map(first), 0.9));
+    const [estimate, leftOut] = [0.45, [0.1, 0.5, 0.6]];
+    const interval = refitInterval(draws, 0.9, { estimate, leftOut });
+    expect(interval).toEqual(bcaInterval(draws, estimate, leftOut, 0.9));
+    expect(interval).not.toEqual(centralInterval(draws, 0.9));
   });
 
   test('is none where an end lies beyond the numbers', () => {
-    const log = ([value]: readonly number[]) => Math.log(value! - 0.2);
-    expect(refitInterval(draws, [], 0.9, log, 0)).toBeNull();
-    expect(refitInterval(draws, [], 0.9, ([value]) => 1 / (value! - 0.03), 0)).not.toBeNull();
+    const logs = draws.map((value) => Math.log(value - 0.2));
+    expect(refitInterval(logs, 0.9)).toBeNull();
+    const poles = draws.map((value) => 1 / (value - 0.03));
+    expect(refitInterval(poles, 0.9)).not.toBeNull();
   });
 });

@@ -1,6 +1,7 @@
 import { quantileSorted } from 'simple-statistics';
 import { ShapelawError } from '../errors.js';
 import { normalProbability, normalQuantile } from './distributions.js';
+import { mean } from './statistics.js';
 
 export type Interval = readonly [low: number, high: number];
 
@@ -45,8 +46,8 @@ export function bcaInterval(
   // Half a draw from the ends, where the normal quantile is not finite.
   const share = Math.min(Math.max(below / sorted.length, 0.5 / sorted.length), 1 - 0.5 / sorted.length);
   const bias = normalQuantile(share);
-  const mean = leftOut.reduce((sum, value) => sum + value, 0) / leftOut.length;
-  const moments = (power: number) => leftOut.reduce((sum, value) => sum + (mean - value) ** power, 0);
+  const centre = mean(leftOut);
+  const moments = (power: number) => leftOut.reduce((sum, value) => sum + (centre - value) ** power, 0);
   const spread = moments(2);
   const acceleration = spread > 0 ? moments(3) / (6 * spread ** 1.5) : 0;
   const quantile = (tail: number) => {
@@ -59,26 +60,20 @@ export function bcaInterval(
 }
 
 /**
- * Intervals of quantities of a law, by its refits.
+ * The interval of a quantity by its values in refits; null without any, or where it has no end.
  *
- * @param quantity - Of the law's parameters.
- * @param estimate - Its value by the law.
+ * @param bca - The quantity's estimate and its values with one run left out each, for a BCa interval. Defaults to percentiles.
  */
 export function refitInterval(
-  draws: readonly (readonly number[])[],
-  leftOut: readonly (readonly number[])[],
+  values: readonly number[],
   level: number,
-  quantity: (parameters: readonly number[]) => number,
-  estimate: number,
+  bca?: { readonly estimate: number; readonly leftOut: readonly number[] },
 ): Interval | null {
-  if (draws.length === 0) return null;
+  if (values.length === 0) return null;
   // A draw at a bound may take a quantity beyond the numbers.
-  const known = (parameters: readonly number[]) => {
-    const value = quantity(parameters);
-    return Number.isNaN(value) ? Number.POSITIVE_INFINITY : value;
-  };
-  const values = draws.map(known);
+  const known = (value: number) => (Number.isNaN(value) ? Number.POSITIVE_INFINITY : value);
+  const drawn = values.map(known);
   const ends =
-    leftOut.length === 0 ? centralInterval(values, level) : bcaInterval(values, estimate, leftOut.map(known), level);
+    bca === undefined ? centralInterval(drawn, level) : bcaInterval(drawn, bca.estimate, bca.leftOut.map(known), level);
   return ends.every(Number.isFinite) ? ends : null;
 }

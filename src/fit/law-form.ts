@@ -114,6 +114,8 @@ export interface LawDefinition {
   readonly name: string;
   /** One line for people: what it says, and when to take it. */
   readonly summary: string;
+  /** Loads what its forms need, to be awaited before one is made; absent where they need nothing. */
+  load?(): Promise<void>;
   /** Names of the options of {@link LawOptions} that it takes. */
   readonly takes: readonly (keyof LawOptions)[];
   /**

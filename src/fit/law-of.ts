@@ -8,12 +8,12 @@ import { domainOf } from './domain.js';
 import { type Interval, refitInterval } from './intervals.js';
 import type { Law } from './law.js';
 import type { LawForm } from './law-form.js';
-import { solveSymmetric, strongestCorrelation } from './linear-algebra.js';
+import { gramOf, solveSymmetric, strongestCorrelation } from './linear-algebra.js';
 import { estimateNoise } from './noise.js';
 import { type FittedLaw, illConditioned, solveFromStarts } from './posed.js';
 import type { PriorKnowledge } from './prior.js';
 import { degreesOf, fewestRuns, type RefitResults, type Refits, wideningOf } from './refit.js';
-import { shapeReport } from './shape-report.js';
+import { ratioReports } from './shape-report.js';
 
 /** Scale-free gradient up to which a solve counts as converged though it ran out of iterations. */
 const acceptableGradient = 1e-6;
@@ -32,10 +32,14 @@ export function lawOf(fit: FittedLaw, refits: RefitResults): Law {
   const parameters = form.toParameters(solution.theta, fit.centres);
   const drawn = parametersOf(fit, refits.draws);
   const leftOut = parametersOf(fit, refits.leftOut);
+  const derived = { drawn: drawn.map(form.derive), leftOut: leftOut.map(form.derive) };
   const kind = drawKinds[refits.resampling](runs, fit.prior?.law.name);
   const named = (values: readonly number[]) => Object.fromEntries(form.parameters.map((name, k) => [name, values[k]!]));
-  const between = (quantity: (values: readonly number[]) => number, estimate: number) =>
-    pair(refitInterval(drawn, leftOut, level, quantity, estimate));
+  /** Of one quantity of each refit. */
+  const between = <Refit>(refitted: Refitted<Refit>, quantity: (refit: Refit) => number, estimate: number) => {
+    const bca = leftOut.length === 0 ? undefined : { estimate, leftOut: refitted.leftOut.map(quantity) };
+    return pair(refitInterval(refitted.drawn.map(quantity), level, bca));
+  };
   const noise = estimateNoise(table, form.columns, residuals, fit.runOfRow, runs, form.parameters.length);
   const condition = Number.isFinite(fit.condition) ? fit.condition : null;
   const correlation = strongestCorrelation(fit.jacobian, form.parameters.length);
@@ -81,13 +85,21 @@ export function lawOf(fit: FittedLaw, refits: RefitResults): Law {
             kind: `${leftOut.length > 0 ? 'BCa' : 'percentile'}, ${kind}`,
             parameters: Object.fromEntries(
               form.parameters.flatMap((name, k) => {
-                const ends = between((values) => values[k]!, parameters[k]!);
+                const ends = between({ drawn, leftOut }, (values) => values[k]!, parameters[k]!);
                 return ends === null ? [] : [[name, ends]];
               }),
             ),
           }
         : null,
-    derived: derivedOf(form, parameters, between),
+    derived: Object.fromEntries(
+      Object.entries(form.derive(parameters)).map(([name, value]) => [
+        name,
+        {
+          value: Number.isFinite(value) ? value : null,
+          interval: between(derived, (quantities) => quantities[name]!, value),
+        },
+      ]),
+    ),
     draws:
       refits.draws !== undefined && drawn.length > 0
         ? {
@@ -138,9 +150,15 @@ export function lawOf(fit: FittedLaw, refits: RefitResults): Law {
   return law.law === 'shape' ? noteUnidentified(law, table) : law;
 }
 
+/** Something of each refit. */
+interface Refitted<Refit> {
+  readonly drawn: readonly Refit[];
+  readonly leftOut: readonly Refit[];
+}
+
 /** Says which ratios of a law of shape the rows don't tell. */
 function noteUnidentified(law: Law, table: RunTable): Law {
-  const reasons = shapeReport(law, table).ratios.flatMap(({ name, reason }) =>
+  const reasons = ratioReports(law, table).flatMap(({ name, reason }) =>
     reason === null ? [] : [`${name} is not identified: ${reason}`],
   );
   return { ...law, provenance: { ...law.provenance, notes: [...law.provenance.notes, ...reasons] } };
@@ -166,22 +184,6 @@ function parametersOf(fit: FittedLaw, refits: Refits | undefined): readonly (rea
   const size = fit.form.parameters.length;
   return Array.from({ length: refits.theta.length / size }, (_, k) =>
     fit.form.toParameters(refits.theta.slice(k * size, (k + 1) * size), fit.centres),
-  );
-}
-
-function derivedOf(
-  form: LawForm,
-  parameters: readonly number[],
-  between: (quantity: (values: readonly number[]) => number, estimate: number) => [number, number] | null,
-): Law['derived'] {
-  return Object.fromEntries(
-    Object.entries(form.derive(parameters)).map(([name, value]) => [
-      name,
-      {
-        value: Number.isFinite(value) ? value : null,
-        interval: between((values) => form.derive(values)[name]!, value),
-      },
-    ]),
   );
 }
 
@@ -235,14 +237,8 @@ function priorShare(
   weights: Float64Array,
   size: number,
 ): number {
-  const total = Float64Array.from(precision);
-  for (let row = 0; row < weights.length; row++) {
-    for (let j = 0; j < size; j++) {
-      for (let k = 0; k < size; k++) {
-        total[j * size + k]! += curvature * weights[row]! * jacobian[row * size + j]! * jacobian[row * size + k]!;
-      }
-    }
-  }
+  const gram = gramOf(jacobian, size, weights);
+  const total = precision.map((own, at) => own + curvature * gram[at]!);
   let trace = 0;
   for (const k of on) {
     const column = Float64Array.from({ length: size }, (_, j) => precision[j * size + k]!);

@@ -29,28 +29,40 @@ export function solveSymmetric(a: Float64Array, b: Float64Array): Float64Array |
   return x;
 }
 
+/** The product of a matrix' transpose with the matrix, given by `columns` columns row by row; rows by their weights, else alike. */
+export function gramOf(matrix: Float64Array, columns: number, weights?: Float64Array): Float64Array {
+  const gram = new Float64Array(columns * columns);
+  for (let row = 0, at = 0; at < matrix.length; row++, at += columns) {
+    const weight = weights?.[row] ?? 1;
+    for (let j = 0; j < columns; j++) {
+      const scaled = weight * matrix[at + j]!;
+      for (let k = 0; k < columns; k++) gram[j * columns + k]! += scaled * matrix[at + k]!;
+    }
+  }
+  return gram;
+}
+
+/** One column of the inverse of a symmetric positive definite matrix; null where it is not. */
+export function inverseColumn(matrix: Float64Array, column: number, size: number): Float64Array | null {
+  const unit = new Float64Array(size);
+  unit[column] = 1;
+  return solveSymmetric(Float64Array.from(matrix), unit);
+}
+
 /**
  * Condition number of a matrix given by `columns` columns row by row, each column scaled to length 1 (so that units do
  * not matter). Infinite where a column is zero.
  */
 export function scaledConditionNumber(jacobian: Float64Array, columns: number): number {
-  const rows = jacobian.length / columns;
-  const norms = new Float64Array(columns);
-  for (let i = 0; i < jacobian.length; i++) norms[i % columns]! += jacobian[i]! ** 2;
   // The Gram matrix is small; its eigenvalues are the squares of the singular values.
-  const gram = Matrix.zeros(columns, columns);
-  for (let row = 0; row < rows; row++) {
-    for (let j = 0; j < columns; j++) {
-      for (let k = 0; k < columns; k++) {
-        gram.set(j, k, gram.get(j, k) + jacobian[row * columns + j]! * jacobian[row * columns + k]!);
-      }
-    }
-  }
+  const gram = gramOf(jacobian, columns);
+  const norms = Float64Array.from({ length: columns }, (_, j) => gram[j * columns + j]!);
   if (norms.some((norm) => !(norm > 0))) return Number.POSITIVE_INFINITY;
+  const scaled = Matrix.zeros(columns, columns);
   for (let j = 0; j < columns; j++) {
-    for (let k = 0; k < columns; k++) gram.set(j, k, gram.get(j, k) / Math.sqrt(norms[j]! * norms[k]!));
+    for (let k = 0; k < columns; k++) scaled.set(j, k, gram[j * columns + k]! / Math.sqrt(norms[j]! * norms[k]!));
   }
-  const singular = new SVD(gram).diagonal;
+  const singular = new SVD(scaled).diagonal;
   return Math.sqrt(singular[0]! / Math.max(singular[columns - 1]!, Number.MIN_VALUE));
 }
 
@@ -62,16 +74,10 @@ export function strongestCorrelation(
   jacobian: Float64Array,
   columns: number,
 ): { readonly columns: readonly [number, number]; readonly value: number } | null {
-  const gram = new Float64Array(columns * columns);
-  for (let at = 0; at < jacobian.length; at += columns) {
-    for (let j = 0; j < columns; j++) {
-      for (let k = 0; k < columns; k++) gram[j * columns + k]! += jacobian[at + j]! * jacobian[at + k]!;
-    }
-  }
+  const gram = gramOf(jacobian, columns);
   const covariance: Float64Array[] = [];
   for (let k = 0; k < columns; k++) {
-    const unit = Float64Array.from({ length: columns }, (_, j) => Number(j === k));
-    const solved = solveSymmetric(Float64Array.from(gram), unit);
+    const solved = inverseColumn(gram, k, columns);
     if (solved === null) return null;
     covariance.push(solved);
   }

@@ -1,7 +1,9 @@
 import type { RunTable } from '../runs/index.js';
+import { shapeFields } from '../runs/record.js';
 import { columnValue } from './columns.js';
 import { fExceedance } from './distributions.js';
 import type { LawColumn } from './law-form.js';
+import { mean } from './statistics.js';
 
 /** Scatter of log loss about a law, and between runs that differ in their seed alone. */
 export interface Noise {
@@ -11,8 +13,6 @@ export interface Noise {
   readonly runSd: number;
   readonly rowSd: number;
 }
-
-const shapeColumns = ['encoderLayers', 'decoderLayers', 'dModel', 'dFf', 'dKv', 'heads', 'vocab'] as const;
 
 /**
  * Estimates the scatter of log loss.
@@ -34,7 +34,7 @@ export function estimateNoise(
 ): Noise {
   const points = new Map<string, { readonly residuals: number[]; readonly runs: Set<number> }>();
   table.rows.forEach((row, index) => {
-    const values = [...columns.map((column) => columnValue(row, column)), ...shapeColumns.map((column) => row[column])];
+    const values = [...columns.map((column) => columnValue(row, column)), ...shapeFields.map((column) => row[column])];
     const key = `${values.join()} ${row.schedule ?? ''}`;
     const point = points.get(key) ?? { residuals: [], runs: new Set() };
     point.residuals.push(residuals[index]!);
@@ -43,10 +43,10 @@ export function estimateNoise(
   });
   let [pure, degrees, about] = [0, 0, 0];
   for (const point of points.values()) {
-    const mean = average(point.residuals);
-    about += point.residuals.length * mean * mean;
+    const centre = mean(point.residuals);
+    about += point.residuals.length * centre * centre;
     if (point.runs.size < 2) continue;
-    pure += point.residuals.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+    pure += point.residuals.reduce((sum, value) => sum + (value - centre) ** 2, 0);
     degrees += point.residuals.length - 1;
   }
   const aboutDegrees = points.size - parameters;
@@ -70,19 +70,15 @@ export function noiseComponents(
     byRun[runOfRow[row]!]!.push(residual);
   });
   const rows = residuals.length;
-  if (rows === runs || runs < 2) return { runSd: 0, rowSd: Math.sqrt(average([...residuals].map((r) => r * r))) };
+  if (rows === runs || runs < 2) return { runSd: 0, rowSd: Math.sqrt(mean(residuals.map((r) => r * r))) };
   const within =
     byRun.reduce((sum, values) => {
-      const mean = average(values);
-      return sum + values.reduce((part, value) => part + (value - mean) ** 2, 0);
+      const centre = mean(values);
+      return sum + values.reduce((part, value) => part + (value - centre) ** 2, 0);
     }, 0) /
     (rows - runs);
-  const whole = average([...residuals]);
-  const between = byRun.reduce((sum, values) => sum + values.length * (average(values) - whole) ** 2, 0) / (runs - 1);
+  const whole = mean(residuals);
+  const between = byRun.reduce((sum, values) => sum + values.length * (mean(values) - whole) ** 2, 0) / (runs - 1);
   const size = (rows - byRun.reduce((sum, values) => sum + values.length ** 2, 0) / rows) / (runs - 1);
   return { runSd: Math.sqrt(Math.max(0, (between - within) / size)), rowSd: Math.sqrt(within) };
-}
-
-function average(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

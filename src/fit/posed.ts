@@ -1,15 +1,17 @@
 import { ShapelawError } from '../errors.js';
 import type { RunTable } from '../runs/index.js';
 import { boundsOf } from './bounds.js';
-import { type CheckedColumns, checkTable, mean } from './checks.js';
+import { type CheckedColumns, checkTable } from './checks.js';
 import type { LawForm, LawOptions } from './law-form.js';
 import { lawDefinition } from './laws/registry.js';
 import { scaledConditionNumber } from './linear-algebra.js';
 import { curvature } from './objective.js';
 import type { CompleteOptions } from './options.js';
 import { type PriorKnowledge, priorKnowledge } from './prior.js';
+import { indexRuns } from './run-index.js';
 import { createWorkspace, type Problem, type Solution, solve } from './solve.js';
 import { findStarts, pickRows } from './starts.js';
+import { mean } from './statistics.js';
 
 /** A law fitted to a table, before any draws. */
 export interface FittedLaw {
@@ -103,9 +105,9 @@ export function fitToTable(table: RunTable, options: CompleteOptions): FittedLaw
   const { solution, starts } = solveFromStarts(problem);
   const { fitted, jacobian } = evaluateAt(problem, solution.theta);
   const residuals = problem.data.logLoss.map((value, row) => value - fitted[row]!);
+  const { runOfRow, runs } = indexRuns(table.rows);
   return {
-    ...{ ...posed, solution, starts, fitted, jacobian, residuals },
-    ...indexRuns(table),
+    ...{ ...posed, solution, starts, fitted, jacobian, residuals, runOfRow, runs },
     condition: conditionOf(form, jacobian),
     flat: prior === undefined && isFlat(problem, jacobian, residuals),
   };
@@ -194,15 +196,4 @@ function conditionOf(form: LawForm, jacobian: Float64Array): number {
     });
   }
   return scaledConditionNumber(kept, moving.length);
-}
-
-function indexRuns(table: RunTable): { runOfRow: Int32Array; runs: number } {
-  const index = new Map<string, number>();
-  const runOfRow = Int32Array.from(table.rows, (row) => {
-    const known = index.get(row.runId);
-    if (known !== undefined) return known;
-    index.set(row.runId, index.size);
-    return index.size - 1;
-  });
-  return { runOfRow, runs: index.size };
 }

@@ -4,7 +4,7 @@ import { boundsOf } from './bounds.js';
 import { devianceScale } from './deviance-scale.js';
 import { chiSquaredQuantile } from './distributions.js';
 import { requireLevel } from './intervals.js';
-import { solveSymmetric } from './linear-algebra.js';
+import { gramOf, inverseColumn } from './linear-algebra.js';
 import { completeOptions, type FitOptions } from './options.js';
 import { evaluateAt, type FittedLaw, fitToTable } from './posed.js';
 import { createWorkspace, type Problem, type Solution, solve, type Workspace } from './solve.js';
@@ -70,15 +70,28 @@ export function profileLikelihood(
   table: RunTable,
   options: FitOptions,
   parameter: string,
-  { points = 41, level }: ProfileOptions = {},
+  profile: ProfileOptions = {},
 ): Profile {
+  return profileLikelihoods(table, options, [parameter], profile)[0]!;
+}
+
+/** {@link profileLikelihood} of several parameters of one fit. */
+export function profileLikelihoods(
+  table: RunTable,
+  options: FitOptions,
+  parameters: readonly string[],
+  { points = 41, level }: ProfileOptions = {},
+): readonly Profile[] {
   const complete = completeOptions({ ...options, draws: 0 });
-  const { level: asked } = complete;
-  const atLevel = level ?? asked;
+  const atLevel = level ?? complete.level;
   requireLevel(atLevel);
   if (!(Number.isInteger(points) && points >= 3))
     throw new ShapelawError('bad-usage', `a profile needs 3 points or more, not ${points}`, { points });
   const fit = fitToTable(table, complete);
+  return parameters.map((parameter) => profileOf(fit, parameter, points, atLevel));
+}
+
+function profileOf(fit: FittedLaw, parameter: string, points: number, level: number): Profile {
   const { form, solution } = fit;
   const index = form.parameters.indexOf(parameter);
   if (index < 0) {
@@ -97,7 +110,7 @@ export function profileLikelihood(
   const posed = poseFor(fit, index);
   const { theta, problem } = posed;
   const scale = devianceScale(fit);
-  const cutoff = chiSquaredQuantile(atLevel, 1);
+  const cutoff = chiSquaredQuantile(level, 1);
   const workspace = createWorkspace(problem.data.logLoss.length, theta.length);
   const at = (coordinate: number, from: Float64Array) => solveWith(problem, index, coordinate, from, workspace);
   const devianceOf = (value: number) => (2 * (value - solution.value)) / scale;
@@ -122,7 +135,7 @@ export function profileLikelihood(
     parameter,
     of: posed.alone ? 'parameter' : 'coordinate',
     estimate: shown(theta[index]!),
-    level: atLevel,
+    level,
     cutoff,
     scale,
     interval: ends.map(({ coordinate, open }) => (open ? null : shown(coordinate))) as [number | null, number | null],
@@ -283,17 +296,6 @@ function parameterAt({ problem, centres, theta }: Posed, index: number, coordina
 function standardError({ problem, theta }: Posed, index: number, scale: number): number {
   const size = theta.length;
   const { jacobian } = evaluateAt(problem, theta);
-  const gram = new Float64Array(size * size);
-  problem.weights.forEach((weight, row) => {
-    for (let j = 0; j < size; j++) {
-      for (let k = 0; k < size; k++) {
-        gram[j * size + k]! += weight * jacobian[row * size + j]! * jacobian[row * size + k]!;
-      }
-    }
-  });
-  const solved = solveSymmetric(
-    gram,
-    Float64Array.from({ length: size }, (_, j) => Number(j === index)),
-  );
+  const solved = inverseColumn(gramOf(jacobian, size, problem.weights), index, size);
   return solved === null ? unknownStep : Math.sqrt(scale * solved[index]!);
 }

@@ -1,3 +1,4 @@
+import { unstatedConventions } from '../conventions.js';
 import { ShapelawError } from '../errors.js';
 import { version } from '../version.js';
 import { besirogluDraws, besirogluResiduals } from './besiroglu-draws.js';
@@ -233,14 +234,7 @@ export function publishedLaw(name: string): Law {
     noise: null,
     prior: null,
     forced: [],
-    conventions: {
-      params: 'unstated',
-      flops: 'unstated',
-      tokens: 'unstated',
-      loss: 'unstated',
-      tokenizer: 'unstated',
-      ...found.conventions,
-    },
+    conventions: { ...unstatedConventions, ...found.conventions },
     domain:
       found.ranges === null
         ? null

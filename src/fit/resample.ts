@@ -1,7 +1,7 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { ShapelawError } from '../errors.js';
-import { mixedSeed } from './mixed-seed.js';
+import { mixedSeed, normalNumbers } from './random.js';
 
 /**
  * How a table is drawn again, always by whole runs, never by single checkpoints of a run.
@@ -83,8 +83,7 @@ export function drawResample(
     return 0;
   }
   if (resampling === 'parametric') {
-    const uniform = () => (uniformInt(random, 0, 2 ** 31 - 1) + 0.5) / 2 ** 31;
-    const normal = () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
+    const normal = normalNumbers(random);
     // Noise as large as a chi-squared variance of its degrees may be: percentiles of the refits are then those of Student's t.
     const sizeOf = ({ sd, degrees }: NoiseSize) => {
       let chiSquared = 0;

@@ -5,6 +5,7 @@ import type { Law } from './law.js';
 import { completeOptions, type FitOptions } from './options.js';
 import { type FittedLaw, fitToTable } from './posed.js';
 import { refitRange } from './refit.js';
+import { mean } from './statistics.js';
 
 /** Parameters and what follows from them, by name; null where a quantity is no number. */
 export type Quantities = Readonly<Record<string, number | null>>;
@@ -185,7 +186,7 @@ function byName<Value>(
 function jackknife(values: readonly (number | null)[]): number | null {
   if (values.length < 2 || values.includes(null)) return null;
   const known = values as readonly number[];
-  const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
-  const squares = known.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const centre = mean(known);
+  const squares = known.reduce((sum, value) => sum + (value - centre) ** 2, 0);
   return Math.sqrt(((known.length - 1) / known.length) * squares);
 }

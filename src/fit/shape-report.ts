@@ -4,6 +4,7 @@ import { lawLoss } from './formulas.js';
 import { type Interval, refitInterval, requireDraws, requireLevel } from './intervals.js';
 import type { Law } from './law.js';
 import { efficiency, ratiosNamed, ratioValue, type ShapeRatio } from './laws/shape.js';
+import { logSpaced } from './statistics.js';
 
 /** A number with the interval of the law's draws; null where the law has none. */
 export interface WithInterval {
@@ -51,7 +52,28 @@ const vanishingCurvature = 0.05;
  * @param level - In (0, 1). Defaults to that of the law's own intervals, else 0.95.
  * @throws ShapelawError `bad-usage` for another law or a level out of range, `missing-column` for a row without a ratio of the law.
  */
-export function shapeReport(law: Law, table: RunTable, level = law.intervals?.level ?? 0.95): ShapeReport {
+export function shapeReport(law: Law, table: RunTable, level?: number): ShapeReport {
+  const { ratios, shapes, told, ...review } = reviewOf(law, table, level);
+  return {
+    level: review.level,
+    shapes: shapes.map(({ point, ratios: own, rows }) => ({
+      params: point.params,
+      ratios: own,
+      rows,
+      waste: told((values) => -Math.expm1(Math.log(efficiency(values, ratios, point)))),
+    })),
+    ratios: ratioReports(law, table, level),
+  };
+}
+
+/** The ratios of {@link shapeReport} alone. */
+export function ratioReports(law: Law, table: RunTable, level?: number): readonly RatioReport[] {
+  const { ratios, shapes, told } = reviewOf(law, table, level);
+  return ratios.map((ratio, k) => reportRatio(ratio, k, told, sizesOf(law, shapes), rangeOf(ratio, shapes)));
+}
+
+/** What is asked of a law of shape and a table. */
+function reviewOf(law: Law, table: RunTable, level = law.intervals?.level ?? 0.95) {
   if (law.law !== 'shape') {
     throw new ShapelawError('bad-usage', `a report of shapes needs a law of shape, and ${law.name} is ${law.law}`, {
       law: law.law,
@@ -61,21 +83,11 @@ export function shapeReport(law: Law, table: RunTable, level = law.intervals?.le
   const { parameters, draws } = lawLoss(law);
   if (draws !== null) requireDraws(draws.length, level);
   const ratios = ratiosNamed(law.form.ratios ?? ['dModel/layers']);
-  const told = (quantity: (values: readonly number[]) => number): WithInterval => {
-    const value = quantity(parameters);
-    return { value, interval: refitInterval(draws ?? [], [], level, quantity, value) };
-  };
-  const shapes = distinctShapes(table, ratios);
-  return {
-    level,
-    shapes: shapes.map(({ point, ratios: own, rows }) => ({
-      params: point.params,
-      ratios: own,
-      rows,
-      waste: told((values) => -Math.expm1(Math.log(efficiency(values, ratios, point)))),
-    })),
-    ratios: ratios.map((ratio, k) => reportRatio(ratio, k, told, sizesOf(law, shapes), rangeOf(ratio, shapes))),
-  };
+  const told = (quantity: (values: readonly number[]) => number): WithInterval => ({
+    value: quantity(parameters),
+    interval: refitInterval((draws ?? []).map(quantity), level),
+  });
+  return { level, ratios, shapes: distinctShapes(table, ratios), told };
 }
 
 interface DistinctShape {
@@ -113,7 +125,7 @@ function distinctShapes(table: RunTable, ratios: readonly ShapeRatio[]): readonl
 function sizesOf(law: Law, shapes: readonly DistinctShape[]): readonly number[] {
   const params = shapes.map(({ point }) => point.params);
   const [low, high] = law.domain?.ranges.params ?? [Math.min(...params), Math.max(...params)];
-  return Array.from({ length: sizesTold }, (_, k) => low * (high / low) ** (k / (sizesTold - 1)));
+  return logSpaced(low, high, sizesTold);
 }
 
 function rangeOf(ratio: ShapeRatio, shapes: readonly DistinctShape[]): Interval {

@@ -34,6 +34,7 @@ export {
   type Biases,
   bertShape,
   type DecoderDimensions,
+  dimensionsOf,
   type Experts,
   gptShape,
   llamaShape,

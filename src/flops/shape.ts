@@ -182,3 +182,11 @@ export function bertShape(
     head: 'bert',
   };
 }
+
+/** The dimensions of a shape that a run record states. */
+export function dimensionsOf(
+  shape: Shape,
+): Pick<Shape, 'encoderLayers' | 'decoderLayers' | 'dModel' | 'dFf' | 'dKv' | 'heads' | 'vocab'> {
+  const { encoderLayers, decoderLayers, dModel, dFf, dKv, heads, vocab } = shape;
+  return { encoderLayers, decoderLayers, dModel, dFf, dKv, heads, vocab };
+}

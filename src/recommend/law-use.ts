@@ -6,7 +6,7 @@ import type { LawPoint } from '../fit/law-form.js';
 import type { Estimate } from '../fit/optimum/index.js';
 import { lawDraws } from '../fit/predict.js';
 import type { ParameterCount } from '../flops/parameters.js';
-import type { Shape } from '../flops/shape.js';
+import { dimensionsOf, type Shape } from '../flops/shape.js';
 
 export type { Estimate };
 
@@ -15,12 +15,6 @@ type Surface = { readonly A: number; readonly B: number; readonly alpha: number;
 /** The parameters of a shape as a law counts them; a law that states nothing is taken to count all. */
 export function parametersFor(law: Law, count: ParameterCount): number {
   return law.conventions.params === 'non-embedding' ? count.nonEmbedding : count.total;
-}
-
-/** The dimensions of a shape that laws of shape use. */
-export function dimensionsOf(shape: Shape): LawPoint {
-  const { encoderLayers, decoderLayers, dModel, dFf, dKv, heads, vocab } = shape;
-  return { encoderLayers, decoderLayers, dModel, dFf, dKv, heads, vocab };
 }
 
 /** What a law is asked for a shape trained on some tokens; `flops` by the exact count, which a law of 6ND counts its own way. */

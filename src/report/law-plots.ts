@@ -5,6 +5,7 @@ import type { LawColumn, LawPoint } from '../fit/law-form.js';
 import { lawForm } from '../fit/laws/registry.js';
 import { ratiosNamed, ratioValue } from '../fit/laws/shape.js';
 import { predictor } from '../fit/predict.js';
+import { logSpaced } from '../fit/statistics.js';
 import type { RunTable } from '../runs/index.js';
 import type { IntervalKind } from './check.js';
 import { lossPlot } from './loss-plot.js';
@@ -163,8 +164,4 @@ function ratioPlots(law: Law, table: RunTable, level: number): readonly NamedPlo
       }),
     };
   });
-}
-
-function logSpaced(low: number, high: number, count: number): readonly number[] {
-  return Array.from({ length: count }, (_, k) => low * (high / low) ** (k / (count - 1)));
 }

@@ -1,4 +1,5 @@
 import { type OptimumEstimate, optimumAt } from '../fit/optimum/index.js';
+import { logSpaced } from '../fit/statistics.js';
 import type { RunTable } from '../runs/index.js';
 import { isoflopPlot } from './isoflop-plot.js';
 import { lossLabel, type NamedPlot } from './law-plots.js';
@@ -32,7 +33,7 @@ export function optimumPlots(results: readonly OptimumEstimate[], table: RunTabl
   if (evidences.length === 0) return profiles;
   const low = Math.min(...evidences.map(([from]) => from));
   const high = Math.max(...evidences.map(([, to]) => to));
-  const grid = Array.from({ length: linePoints }, (_, k) => low * (high / low) ** (k / (linePoints - 1)));
+  const grid = logSpaced(low, high, linePoints);
   const lines = (['params', 'tokens'] as const).map((key) => ({
     name: `best-${key}`,
     svg: optimumPlot({

@@ -1,5 +1,6 @@
 import { columnValue } from '../fit/columns.js';
 import type { RegionReport } from '../fit/region/index.js';
+import { logSpaced } from '../fit/statistics.js';
 import type { RunTable } from '../runs/index.js';
 import { lossLabel, type NamedPlot } from './law-plots.js';
 import { regionPlot } from './region-plot.js';
@@ -17,10 +18,7 @@ export function regionPlots(report: RegionReport, table: RunTable): readonly Nam
         points: table.rows.map((row) => ({ x: columnValue(row, variable)!, loss: row.loss, inFit: true })),
         segments: regions.map(({ from, to, evidence, amplitude, exponents }) => {
           const [low, high] = [from ?? evidence[0], to ?? evidence[1]];
-          return Array.from({ length: segmentPoints }, (_, k) => {
-            const x = low * (high / low) ** (k / (segmentPoints - 1));
-            return { x, loss: amplitude * x ** -exponents[0]!.value };
-          });
+          return logSpaced(low, high, segmentPoints).map((x) => ({ x, loss: amplitude * x ** -exponents[0]!.value }));
         }),
         breakpoints: breakpoints.map(({ value, interval }) => ({ at: value, interval })),
         intervals: { level, method: 'profile likelihood' },

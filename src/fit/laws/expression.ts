@@ -4,6 +4,7 @@ import { compile } from '../expression/compile.js';
 import { parametrise } from '../expression/coordinates.js';
 import { differentiate } from '../expression/differentiate.js';
 import { createGraph } from '../expression/graph.js';
+import { loadExpressions } from '../expression/load.js';
 import { evaluateExpression, parseExpression } from '../expression/parse.js';
 import { compileScalars } from '../expression/scalars.js';
 import { refuse } from '../expression/scan.js';
@@ -78,10 +79,11 @@ function makeForm({ expression, bounds = {} }: LawOptions): LawForm {
   };
 }
 
-/** A law by a formula of the user's. Before its use, await `loadExpressions()`. */
+/** A law by a formula of the user's. */
 export const expression: LawDefinition = {
   name: 'expression',
   summary: 'loss by a formula of your own over the columns; where no other law says it',
+  load: loadExpressions,
   takes: ['expression', 'bounds'],
   choose: (asked) => ({ options: expressionForm(asked).options, notes: [] }),
   form: expressionForm,

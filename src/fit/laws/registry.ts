@@ -35,3 +35,8 @@ export function lawDefinition(name: string): LawDefinition {
 export function lawForm(law: string, options: LawOptions): LawForm {
   return lawDefinition(law).form(options);
 }
+
+/** Loads what a law needs before it is fitted or read from a law file; of a name that is no law, nothing. */
+export async function loadLaw(name: string): Promise<void> {
+  await laws.get(name)?.load?.();
+}

@@ -3,6 +3,7 @@ import type { RunTable } from '../../runs/index.js';
 import { type ColumnSource, columnValue } from '../columns.js';
 import { computeOptimum } from '../compute-optimum.js';
 import type { Coordinate, LawColumn, LawDefinition, LawForm } from '../law-form.js';
+import { correlation } from '../statistics.js';
 import { amplitudeCoordinate, exponentCoordinate } from './power-terms.js';
 
 /** A ratio of a shape's dimensions: product of columns over product of columns. */
@@ -202,19 +203,6 @@ export function ratiosNamed(names: readonly string[]): readonly ShapeRatio[] {
 function logRatios(ratio: ShapeRatio, table: RunTable): readonly number[] | undefined {
   const logs = table.rows.map((row) => Math.log(ratioValue(ratio, row) ?? Number.NaN));
   return logs.some(Number.isNaN) ? undefined : logs;
-}
-
-function correlation(x: readonly number[], y: readonly number[]): number {
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const [meanX, meanY] = [mean(x), mean(y)];
-  let [product, squareX, squareY] = [0, 0, 0];
-  x.forEach((value, row) => {
-    const [dx, dy] = [value - meanX, y[row]! - meanY];
-    product += dx * dy;
-    squareX += dx * dx;
-    squareY += dy * dy;
-  });
-  return product / Math.sqrt(squareX * squareY);
 }
 
 /** The shape law: Chinchilla in parameters that a shape makes use of. */

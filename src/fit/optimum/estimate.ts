@@ -1,6 +1,6 @@
 import type { Conventions } from '../../conventions.js';
 import { ShapelawError } from '../../errors.js';
-import { centralInterval, type Interval, requireLevel } from '../intervals.js';
+import { type Interval, refitInterval, requireLevel } from '../intervals.js';
 import type { BudgetMinimum, WidthBias } from './isoflop-result.js';
 
 /** A number and how sure it is; the interval is null where there are no draws. */
@@ -120,7 +120,7 @@ export function estimateOf(
   const estimate = numbersOf(lines);
   const part = (k: number): Estimate => ({
     value: estimate[k]!,
-    interval: intervalOf(
+    interval: refitInterval(
       values.map((draw) => draw[k]!),
       found.level,
     ),
@@ -161,7 +161,7 @@ export function optimumAt(estimate: OptimumEstimate, flops: number, level = esti
   const drawn = draws.values.map(read);
   const part = (k: 0 | 1 | 2): Estimate => ({
     value: values[k],
-    interval: intervalOf(
+    interval: refitInterval(
       drawn.map((draw) => draw[k]),
       level,
     ),
@@ -176,16 +176,6 @@ export function optimumAt(estimate: OptimumEstimate, flops: number, level = esti
         ? null
         : Math.max(0, Math.log10(evidence.flops[0] / flops), Math.log10(flops / evidence.flops[1])),
   };
-}
-
-/** The percentile interval; null without draws, or where it has no end. */
-export function intervalOf(draws: readonly number[], level: number): Interval | null {
-  if (draws.length === 0) return null;
-  const ends = centralInterval(
-    draws.map((value) => (Number.isNaN(value) ? Number.POSITIVE_INFINITY : value)),
-    level,
-  );
-  return ends.every(Number.isFinite) ? ends : null;
 }
 
 function numbersOf({ params, tokens }: OptimumLines): [number, number, number, number] {

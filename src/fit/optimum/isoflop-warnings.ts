@@ -1,5 +1,6 @@
 import { chiSquaredQuantile } from '../distributions.js';
-import { intervalOf, type OptimumLines, type OptimumWarning } from './estimate.js';
+import { refitInterval } from '../intervals.js';
+import type { OptimumLines, OptimumWarning } from './estimate.js';
 import type { BudgetMinimum, WidthBias } from './isoflop-result.js';
 import { fitLine } from './lines.js';
 import type { PooledNoise, Sheet } from './sheets.js';
@@ -47,7 +48,7 @@ export function widthWarning(
   middle: number,
   level: number,
 ): OptimumWarning[] {
-  const ends = intervalOf(
+  const ends = refitInterval(
     draws.map((draw) => draw.params.intercept + draw.params.slope * middle),
     level,
   );

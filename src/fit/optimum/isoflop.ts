@@ -1,8 +1,10 @@
 import { quantileSorted } from 'simple-statistics';
 import { ShapelawError } from '../../errors.js';
 import type { RunTable } from '../../runs/index.js';
+import { refitInterval } from '../intervals.js';
+import { mean } from '../statistics.js';
 import { groupByBudget, requireOneRowPerRun } from './budgets.js';
-import { estimateOf, intervalOf, type OptimumEstimate, type OptimumLines, type OptimumOptions } from './estimate.js';
+import { estimateOf, type OptimumEstimate, type OptimumLines, type OptimumOptions } from './estimate.js';
 import type { BudgetMinimum, WidthBias } from './isoflop-result.js';
 import { isoflopWarnings, widthWarning } from './isoflop-warnings.js';
 import { fitLine } from './lines.js';
@@ -94,7 +96,7 @@ export function isoflop(table: RunTable, options: IsoflopOptions = {}): OptimumE
     const [from, to] = [behind[place]!, estimates[place]!];
     return {
       ...bare,
-      paramsInterval: intervalOf([...drawn.minima[place]!].map(Math.exp), level),
+      paramsInterval: refitInterval([...drawn.minima[place]!].map(Math.exp), level),
       weight: weights[place]!,
       bias: { params: Math.expm1(to - from), tokens: Math.expm1(sheet.tokensAt(to) - sheet.tokensAt(from)) },
     };
@@ -215,10 +217,6 @@ function lineWeights(spreads: readonly number[]): readonly number[] {
     : spreads.map(() => 1);
   const sum = inverse.reduce((total, value) => total + value, 0);
   return inverse.map((value) => value / sum);
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function widthBiasOf(

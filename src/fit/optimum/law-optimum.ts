@@ -1,6 +1,7 @@
 import { ShapelawError } from '../../errors.js';
 import type { RunTable } from '../../runs/index.js';
 import type { Law } from '../law.js';
+import { lawForm } from '../laws/registry.js';
 import { lawDraws } from '../predict.js';
 import type { OptimumEstimate, OptimumOptions } from './estimate.js';
 import { type SurfaceParameters, surfaceOptimum } from './surface-optimum.js';
@@ -13,7 +14,7 @@ import { type SurfaceParameters, surfaceOptimum } from './surface-optimum.js';
  * @throws ShapelawError `bad-usage` for a law that states none.
  */
 export function lawOptimum(law: Law, options: OptimumOptions = {}, table?: RunTable): OptimumEstimate {
-  if (law.law !== 'chinchilla' && law.law !== 'shape') {
+  if (lawForm(law.law, law.form).optimum === undefined) {
     throw new ShapelawError(
       'bad-usage',
       `${law.name} is a ${law.law} law, which states no compute optimum; a chinchilla or shape law does`,

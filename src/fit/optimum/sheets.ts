@@ -1,4 +1,5 @@
 import { fExceedance } from '../distributions.js';
+import { mean } from '../statistics.js';
 import { akimaGrid, akimaPoints } from './akima.js';
 import type { BudgetRows } from './budgets.js';
 import type { BudgetRefusal } from './isoflop-result.js';
@@ -105,8 +106,8 @@ export function poolNoise(sheets: readonly Sheet[]): PooledNoise {
     });
   }
   const sd = Math.sqrt(square / degrees);
-  const mean = residuals.reduce((sum, value) => sum + value, 0) / residuals.length;
-  const centred = residuals.map((value) => value - mean);
+  const centre = mean(residuals);
+  const centred = residuals.map((value) => value - centre);
   const root = Math.sqrt(centred.reduce((sum, value) => sum + value ** 2, 0) / centred.length);
   return { residuals: root > 0 ? centred.map((value) => (value * sd) / root) : centred, sd, degrees };
 }

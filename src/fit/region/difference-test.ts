@@ -1,6 +1,6 @@
-import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { noiseComponents } from '../noise.js';
+import { normalNumbers } from '../random.js';
 import { fitUpTo, type RegionFit, residualsOf } from './estimate.js';
 import { breakGrid } from './grid.js';
 import { type ActiveRows, activeRows, sortRows } from './rows.js';
@@ -63,7 +63,7 @@ export function testDifference(
   if (fit === null || ratio === null) return null;
   const residuals = residualsOf(rows, fit);
   const { runSd, rowSd } = noiseComponents(residuals, runOfRow, runs);
-  const normal = normals(seed);
+  const normal = normalNumbers(xoroshiro128plus(seed));
   const offsets = new Float64Array(runs);
   const logLoss = new Float64Array(rows.size);
   let extreme = 1;
@@ -75,11 +75,4 @@ export function testDifference(
     if (ratioOf({ ...rows, logLoss })! >= ratio) extreme += 1;
   }
   return { hypothesis, alternative, ratio, p: extreme / (replicates + 1), replicates, seed, runSd, rowSd };
-}
-
-/** Independent standard normal numbers by the method of Box and Muller, the same for the same seed. */
-function normals(seed: number): () => number {
-  const random = xoroshiro128plus(seed);
-  const uniform = () => (uniformInt(random, 0, 2 ** 31 - 1) + 0.5) / 2 ** 31;
-  return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
 }

@@ -2,7 +2,8 @@ import { ShapelawError } from '../../errors.js';
 import type { RunTable } from '../../runs/index.js';
 import { columnValue } from '../columns.js';
 import type { LawColumn } from '../law-form.js';
-import { solveSymmetric } from '../linear-algebra.js';
+import { inverseColumn } from '../linear-algebra.js';
+import { mean } from '../statistics.js';
 import { logColumn } from './sample.js';
 
 /** Dimensions by which a shape is scaled, as columns. */
@@ -126,9 +127,9 @@ function strongestTie(
   const size = names.length;
   const columns = names.map((name) => {
     const logs = logColumn(table, name);
-    const mean = logs.reduce((sum, value) => sum + value, 0) / logs.length;
-    const length = Math.sqrt(logs.reduce((sum, value) => sum + (value - mean) ** 2, 0));
-    return logs.map((value) => (value - mean) / length);
+    const centre = mean(logs);
+    const length = Math.sqrt(logs.reduce((sum, value) => sum + (value - centre) ** 2, 0));
+    return logs.map((value) => (value - centre) / length);
   });
   const matrix = Float64Array.from({ length: size * size }, (_, at) => {
     const [one, other] = [columns[Math.floor(at / size)]!, columns[at % size]!];
@@ -136,9 +137,7 @@ function strongestTie(
     return one.reduce((sum, value, row) => sum + value * other[row]!, one === other ? 1e-9 : 0);
   });
   const correlations = names.map((_, j) => {
-    const unit = new Float64Array(size);
-    unit[j] = 1;
-    const inverse = solveSymmetric(matrix.slice(), unit)![j]!;
+    const inverse = inverseColumn(matrix, j, size)![j]!;
     return Math.sqrt(Math.max(0, 1 - 1 / inverse));
   });
   const correlation = Math.max(0, ...correlations);

@@ -1,7 +1,8 @@
-import { ShapelawError } from '../../errors.js';
 import type { RunTable } from '../../runs/index.js';
-import { columnValue } from '../columns.js';
+import { readColumn } from '../checks.js';
 import type { LawColumn } from '../law-form.js';
+import { indexRuns } from '../run-index.js';
+import { mean } from '../statistics.js';
 import type { RegionData } from './rows.js';
 
 /** The rows of a table as regions see them, and which run each is of. */
@@ -32,44 +33,28 @@ export function regionSample(
   const order = [...table.rows.keys()].sort(
     (a, b) => place[a]! - place[b]! || loss[a]! - loss[b]! || (id(a) < id(b) ? -1 : Number(id(a) > id(b))),
   );
-  const index = new Map<string, number>();
-  for (const row of order) if (!index.has(id(row))) index.set(id(row), index.size);
+  const { runOfRow, runIds } = indexRuns(order.map((row) => table.rows[row]!));
   const ordered = (column: Float64Array) => Float64Array.from(order, (row) => column[row]!);
   const centred = (column: Float64Array) => {
-    const mean = column.reduce((sum, value) => sum + value, 0) / column.length;
-    return { mean, values: column.map((value) => value - mean) };
+    const centre = mean(column);
+    return { centre, values: column.map((value) => value - centre) };
   };
   const x = centred(ordered(place));
   const others = regressors.map((name) => (name === variable ? x : centred(ordered(logColumn(table, name)))));
   return {
     source: table.source,
-    centre: x.mean,
-    regressorCentres: others.map(({ mean }) => mean),
+    centre: x.centre,
+    regressorCentres: others.map(({ centre }) => centre),
     x: x.values,
     regressors: others.map(({ values }) => values),
     logLoss: ordered(loss),
     weights: Float64Array.from(order, (row) => table.rows[row]!.weight ?? 1),
-    runOfRow: Int32Array.from(order, (row) => index.get(id(row))!),
-    runIds: [...index.keys()],
+    runOfRow,
+    runIds,
   };
 }
 
 /** Logs of a column, in the order of the table. */
 export function logColumn(table: RunTable, name: LawColumn | 'loss'): Float64Array {
-  return Float64Array.from(table.rows, (run) => {
-    const value = name === 'loss' ? run.loss : columnValue(run, name);
-    if (value === undefined) {
-      throw new ShapelawError(
-        'missing-column',
-        `${table.source}, row ${run.row}: the region law needs ${name}, which is absent. Map a column with --map ${name === 'layers' ? 'decoderLayers' : name}=COLUMN.`,
-        { row: run.row, column: name },
-      );
-    }
-    if (value > 0 && Number.isFinite(value)) return Math.log(value);
-    throw new ShapelawError(
-      Number.isFinite(value) ? 'bad-rows' : 'non-finite',
-      `${table.source}, row ${run.row}: ${name} is ${value}, but must be positive and finite; drop the row or correct it`,
-      { row: run.row, column: name, value: String(value) },
-    );
-  });
+  return readColumn(table, name, 'region').map(Math.log);
 }

@@ -1,7 +1,8 @@
 import { computeOptimum } from '../compute-optimum.js';
 import { fitLaw } from '../fit.js';
 import { publishedLaw } from '../published.js';
-import { logSpaced, objectiveAt, reproduceFit, simulatedTable } from './published-fit.js';
+import { logSpaced, mean } from '../statistics.js';
+import { objectiveAt, reproduceFit, simulatedTable } from './published-fit.js';
 import type { ReproducedLine, Study } from './study.js';
 
 const surfaceOf = (name: string) => publishedLaw(name).parameters as Record<'E' | 'A' | 'B' | 'alpha' | 'beta', number>;
@@ -28,7 +29,7 @@ export const besirogluStudy: Study = {
       );
     const options = { law: 'chinchilla', draws: 0 } as const;
     const ours = fitLaw(table, { ...options, draws: given === undefined ? 0 : 1000 });
-    const part = reproduceFit(table, { title: 'Huber, delta 1e-3', options, parameters: published });
+    const part = reproduceFit(table, { title: 'Huber, delta 1e-3', options, parameters: published }, ours);
     const others = [
       ['besiroglu-2024-notebook', 'at the parameters of the notebook'],
       ['hoffmann-2022', 'at the parameters of Hoffmann et al. 2022, unrounded'],
@@ -38,8 +39,8 @@ export const besirogluStudy: Study = {
     const spread = (name: keyof typeof standardErrors): ReproducedLine => {
       const k = ours.draws!.parameters.indexOf(name);
       const values = ours.draws!.values.map((draw) => draw[k]!);
-      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-      const sd = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1));
+      const centre = mean(values);
+      const sd = Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
       return { quantity: `standard error of ${name}`, published: standardErrors[name], ours: sd };
     };
     return {

@@ -1,5 +1,6 @@
+import { logSpaced } from '../statistics.js';
 import { evidenceOf } from './besiroglu.js';
-import { logSpaced, type PublishedFit, reproduceFit, simulatedTable } from './published-fit.js';
+import { type PublishedFit, reproduceFit, simulatedTable } from './published-fit.js';
 import type { Study } from './study.js';
 
 /** Logs of amplitudes and of the irreducible loss, as the study stores them. */

@@ -1,3 +1,4 @@
+import { unstatedConventions } from '../../conventions.js';
 import type { RunTable } from '../../runs/index.js';
 import { fitLaw } from '../fit.js';
 import type { LawColumn } from '../law-form.js';
@@ -34,10 +35,16 @@ export function objectiveAt(
   return objectiveValue(problem, evaluateAt(problem, theta).fitted, theta);
 }
 
-/** A published fit beside ours of the same table: the objective first, at its parameters and at ours. */
-export function reproduceFit(table: RunTable, fit: PublishedFit): ReproducedPart {
-  const { title, options, parameters, notes = {} } = fit;
-  const ours = fitLaw(table, options);
+/**
+ * A published fit beside ours of the same table: the objective first, at its parameters and at ours.
+ *
+ * @param ours - Our fit. Defaults to one made here.
+ */
+export function reproduceFit(
+  table: RunTable,
+  { title, options, parameters, objective, notes = {} }: PublishedFit,
+  ours = fitLaw(table, options),
+): ReproducedPart {
   const there = objectiveAt(table, options, parameters);
   const least = ours.objective!.value;
   const lines: ReproducedLine[] = [
@@ -51,9 +58,9 @@ export function reproduceFit(table: RunTable, fit: PublishedFit): ReproducedPart
           ? `evaluated here at the published parameters; ours is lower by ${(100 * (1 - least / there)).toPrecision(2)}%`
           : 'evaluated here at the published parameters'),
     },
-    ...(fit.objective === undefined
+    ...(objective === undefined
       ? []
-      : [{ quantity: 'objective as the study reports it', published: fit.objective, ours: least }]),
+      : [{ quantity: 'objective as the study reports it', published: objective, ours: least }]),
     ...Object.entries(parameters).map(([name, published]) => ({
       ...{ quantity: name, published, ours: ours.parameters[name]! },
       ...(notes[name] === undefined ? {} : { note: notes[name] }),
@@ -81,19 +88,8 @@ export function simulatedTable(
       loss: form.loss(values, point as Record<LawColumn, number>),
     })),
     dropped: [],
-    conventions: {
-      params: 'unstated',
-      flops: 'unstated',
-      tokens: 'unstated',
-      loss: 'nats-per-token',
-      tokenizer: 'unstated',
-    },
+    conventions: { ...unstatedConventions, loss: 'nats-per-token' },
     options: {},
     warnings: [],
   };
-}
-
-/** Values from `low` to `high`, evenly spaced in the logarithm. */
-export function logSpaced(low: number, high: number, count: number): readonly number[] {
-  return Array.from({ length: count }, (_, k) => low * (high / low) ** (k / (count - 1)));
 }

@@ -1,6 +1,6 @@
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { ShapelawError } from '../../errors.js';
-import { type DType, lean, type Program, sizeOf } from '../graph/index.js';
+import { bytesOf, type DType, lean, type Program } from '../graph/index.js';
 import type { Executor, HostTensor, PreparedProgram, Values } from './executor.js';
 import { inPlaceUpdates } from './in-place.js';
 import { letGo } from './let-go.js';
@@ -134,7 +134,7 @@ export async function onnxExecutor(options: OnnxOptions): Promise<Executor> {
     const inPlace = onDevice ? new Set<string>() : inPlaceUpdates(slim);
     const onlyRead = readStates.filter((name) => !updates.includes(name));
     const stay = Object.fromEntries(updates.map((name) => [updatePrefix + name, 'gpu-buffer' as const]));
-    const stateBytes = slim.states.reduce((sum, { dims }) => sum + 4 * sizeOf(dims), 0);
+    const stateBytes = slim.states.reduce((sum, slot) => sum + bytesOf(slot), 0);
     const session = await open(lowerToOnnx(slim, provider, program.name), {
       enableCpuMemArena: stateBytes <= arenaBytes,
       ...(options.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profile }),

@@ -1,4 +1,5 @@
 import { ShapelawError } from '../../errors.js';
+import { dimensionsOf } from '../../flops/index.js';
 import { writeHuggingFaceT5 } from '../checkpoint/index.js';
 import type { EngineKind } from '../engines/engine.js';
 import type { Slot } from '../graph/index.js';
@@ -135,6 +136,9 @@ export async function runPlan(run: OpenRun): Promise<TrainResult> {
     return withStep(before, result, seconds, rate);
   };
 
+  /** The learning rate of the last step. */
+  const rateOf = (at: number, total: number) => (at === 0 ? 0 : learningRateAt(schedule, at, total));
+
   /** States that are checked to be finite when they are written, so that no good checkpoint is replaced by a bad one. */
   const soundStates = (what: 'all' | 'parameters', at: number, total: number): LazyStates =>
     new Map(
@@ -145,8 +149,9 @@ export async function runPlan(run: OpenRun): Promise<TrainResult> {
           async load() {
             const values = (await tensor.load()) as Float32Array;
             if (areFinite(values)) return values;
-            const rate = at === 0 ? 0 : learningRateAt(schedule, at, total);
-            throw diverged(directory.path, `"${name}" is no longer finite after step ${at}`, at, rate, { name });
+            throw diverged(directory.path, `"${name}" is no longer finite after step ${at}`, at, rateOf(at, total), {
+              name,
+            });
           },
         },
       ]),
@@ -162,8 +167,7 @@ export async function runPlan(run: OpenRun): Promise<TrainResult> {
     }
     const { loss, accuracy } = await trainer.evaluate(run.validation);
     if (!Number.isFinite(loss)) {
-      const rate = at === 0 ? 0 : learningRateAt(schedule, at, total);
-      throw diverged(directory.path, `the held-out loss is no longer finite at step ${at}`, at, rate);
+      throw diverged(directory.path, `the held-out loss is no longer finite at step ${at}`, at, rateOf(at, total));
     }
     const line: MetricsLine = {
       runId: run.runId,
@@ -176,7 +180,7 @@ export async function runPlan(run: OpenRun): Promise<TrainResult> {
       seed: recipe.seed,
       schedule: scheduleName(recipe, at, total),
       split: 'validation',
-      ...shapeFields(recipe),
+      ...dimensionsOf(recipe.shape),
       paramsConvention: 'total',
       flopsConvention: 'exact',
       tokensConvention: 'encoder+decoder',
@@ -322,11 +326,6 @@ function scheduleName(recipe: Recipe, step: number, total: number): string {
     return step <= cooldownStart(recipe.schedule, total) ? 'constant' : 'constant+cooldown-unfinished';
   }
   return kind === 'cosine' && step < total ? 'cosine-unfinished' : kind;
-}
-
-function shapeFields({ shape }: Recipe) {
-  const { encoderLayers, decoderLayers, dModel, dFf, dKv, heads, vocab } = shape;
-  return { encoderLayers, decoderLayers, dModel, dFf, dKv, heads, vocab };
 }
 
 function peakMemory(): number {
