@@ -64,6 +64,10 @@ beforeAll(() => {
   writeFileSync(at('runs.csv'), csvOf(simulatedRows, columns));
   writeFileSync(at('few.csv'), csvOf(simulatedRows.slice(0, 5), columns));
   writeFileSync(at('twice.csv'), csvOf([...simulatedRows, { ...simulatedRows[3]!, loss: 3 }], columns));
+  const again = simulatedRows.map((row) => ({ ...row, runId: `${row.runId}-again` }));
+  writeFileSync(at('seeds.csv'), csvOf([...simulatedRows, ...withNoise(again, 0.002, normals(9))], columns));
+  const mixed = isoflopRows().map((row, k) => ({ ...row, schedule: k % 2 ? 'wsd' : 'cosine' }));
+  writeFileSync(at('isoflop-mixed.csv'), csvOf(mixed, [...columns, 'schedule']));
   const schedules = simulatedRows.map((row, k) => ({ ...row, schedule: k % 3 === 0 ? 'cosine' : 'wsd' }));
   writeFileSync(at('schedules.csv'), csvOf(schedules, [...columns, 'schedule']));
   writeFileSync(
@@ -153,6 +157,30 @@ describe('fit', () => {
     expect(law.prior.share).toBeGreaterThan(0.3);
     expect(law.prior.share).toBeLessThanOrEqual(1);
     expect(Math.abs(law.parameters.alpha - surface.alpha)).toBeLessThan(0.05);
+    const few = await shapelaw([
+      'fit',
+      at('few.csv'),
+      '--law',
+      'chinchilla',
+      '--prior',
+      at('prior.json'),
+      '--draws',
+      '60',
+    ]);
+    expect(few.out).toMatch(/alpha +0\.3\d+ +too few rows/);
+    const share = `${Number((100 * law.prior.share).toFixed(1))}%`;
+    expect(few.out).toContain(`${share} of the curvature at the answer is that of the prior chinchilla fitted to`);
+    const enough = await shapelaw([
+      'fit',
+      at('runs.csv'),
+      '--law',
+      'chinchilla',
+      '--prior',
+      at('prior.json'),
+      '--draws',
+      '60',
+    ]);
+    expect(enough.out).toMatch(/alpha +0\.3\d+ +0\.3\d+ +[+-]\d\.\d\d standard deviations of the prior/);
   });
 
   test('what --force overrules stands in the law file', async () => {
@@ -187,6 +215,16 @@ describe('fit', () => {
   ])('refuses with %s: %j', async (code, args, message) => {
     await refused(['fit', at('runs.csv'), ...args], code, message);
   });
+});
+
+test('fit prints the noise of runs, and between seeds where there are any', async () => {
+  const printed = async (name: string) =>
+    (await shapelaw(['fit', at(name), '--law', 'chinchilla', '--draws', '0'])).out;
+  // Noise of .2% a row.
+  expect(await printed('runs.csv')).toMatch(/^noise +of the loss about the law 0\.[12]\d*%; no runs differ/m);
+  expect(await printed('seeds.csv')).toMatch(
+    /; 0\.[12]\d*% between runs that differ in their seed alone \(30 degrees of freedom\)$/m,
+  );
 });
 
 describe('optimum', () => {
@@ -226,6 +264,8 @@ describe('optimum', () => {
     ['bad-usage', ['isoflop.csv', '--methods', 'parabola'], /no method "parabola"/],
     ['bad-usage', ['isoflop.csv', '--at', 'much'], /positive number/],
     ['too-few-configurations', ['runs.csv', '--methods', 'isoflop'], /./],
+    ['mixed-schedules', ['isoflop-mixed.csv', '--methods', 'isoflop'], /--where schedule=cosine/],
+    ['mixed-schedules', ['isoflop-mixed.csv', '--methods', 'frontier'], /cosine \(23 rows\), wsd \(22 rows\)/],
     ['unclustered-checkpoints', ['paired.csv', '--methods', 'isoflop'], /run-0/],
   ])('refuses with %s: %j', async (code, [name, ...args], message) => {
     await refused(['optimum', at(name!), ...args], code, message);
@@ -242,6 +282,18 @@ describe('regions', () => {
     expect(Math.abs(report.regions[0].exponents[0].value - 0.09)).toBeLessThan(0.005);
     expect(Math.abs(report.regions[1].exponents[0].value - 0.03)).toBeLessThan(0.005);
     expect(report.tests[0].p).toBeLessThan(0.05);
+  });
+
+  test('losses of several schedules are refused by regions and optimum, and taken with --force, which is noted', async () => {
+    await refused(['regions', at('isoflop-mixed.csv')], 'mixed-schedules', /--force/);
+    for (const command of [
+      ['regions', at('isoflop-mixed.csv'), '--replicates', '0'],
+      ['optimum', at('isoflop-mixed.csv'), '--methods', 'isoflop,frontier', '--draws', '60'],
+    ]) {
+      const { code, err } = await shapelaw([...command, '--force']);
+      expect(code).toBe(0);
+      expect(err.match(/overruled: \[mixed-schedules\]/g)).toHaveLength(command[0] === 'regions' ? 1 : 2);
+    }
   });
 
   test('one region is an answer, and prints', async () => {

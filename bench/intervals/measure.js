@@ -73,7 +73,11 @@ export function measure(study, { from, to, draws, seed, methods: asked, objectiv
         const drawn = refitted(resampling, draws);
         const [values, leftOut] = [inUnits(drawn), bca ? inUnits(refitted('leave-out', fit.runs)) : []];
         for (const { name, of } of quantities) {
-          const ends = refitInterval(values, leftOut, level, of, of(estimate));
+          const ends = refitInterval(
+            values.map(of),
+            level,
+            bca ? { estimate: of(estimate), leftOut: leftOut.map(of) } : undefined,
+          );
           const wanted = of(parameters);
           tally(method, name, Number(ends !== null && ends[0] <= wanted && wanted <= ends[1]), ends === null);
         }

@@ -121,17 +121,20 @@ function printTables() {
   const list = (found, names) => names.map((name) => `${name} ${percent(found[name])}`).join(', ');
   const noiseOf = ({ run, row }) => (run > 0 ? `${100 * run}% a run, ${100 * row}% a row` : `${100 * row}%`);
   for (const law of new Set(report.map((entry) => entry.law))) {
-    const { exponents } = studies[law];
+    const { exponents, points, budgets } = studies[law];
+    const places = Object.keys(points);
     console.log(`\n### ${law}\n`);
     console.log(
-      '| design | noise | method | exponents | other parameters | optimum inside, outside | mean inside, outside | new run inside, outside |',
+      `| design | noise | method | exponents | other parameters | optimum inside, outside | mean ${places.join(', ')} | new run ${places.join(', ')} |`,
     );
     console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
     for (const entry of report.filter((one) => one.law === law)) {
-      const both = (found, name) =>
-        found[`${name} inside`] === undefined
-          ? ''
-          : `${percent(found[`${name} inside`])}, ${percent(found[`${name} outside`])}`;
+      const at = (found, name, where) =>
+        where
+          .map((place) => found[`${name} ${place}`])
+          .filter((share) => share !== undefined)
+          .map(percent)
+          .join(', ');
       for (const [method, found] of Object.entries(entry.coverage)) {
         const others = Object.keys(found).filter(
           (name) => !exponents.includes(name) && !/^(optimum|mean|new run) /.test(name),
@@ -142,9 +145,9 @@ function printTables() {
           method === entry.automatic ? `**${method}**` : method,
           list(found, exponents),
           list(found, others),
-          both(found, 'optimum'),
-          both(found, 'mean'),
-          both(found, 'new run'),
+          at(found, 'optimum', Object.keys(budgets)),
+          at(found, 'mean', places),
+          at(found, 'new run', places),
         ];
         console.log(`| ${cells.join(' | ')} |`);
       }

@@ -165,6 +165,23 @@ export const studies = {
       },
     ],
   },
+  region: {
+    exponents: ['exponent1', 'exponent2'],
+    form: { variable: 'flops', breaks: 1, continuous: true },
+    truth: { break1: 1e20, A1: 3 * 1e20 ** 0.09, exponent1: 0.09, exponent2: 0.04 },
+    points: { inside: { flops: 5e18 }, outside: { flops: 1e23 }, 'at the break': { flops: 1e20 } },
+    budgets: {},
+    sweeps: [
+      { design: '40 runs', runs: alone(logSpaced(1e18, 1e22, 40).map((flops) => ({ flops }))), noise: each(0.005) },
+      {
+        design: '24 runs x 5 checkpoints',
+        runs: logSpaced(2e18, 1e22, 24).map((flops) =>
+          [1, 2, 4, 8, 16].map((part) => ({ flops: (flops * part) / 16 })),
+        ),
+        noise: shared(0.005),
+      },
+    ],
+  },
   'data-constrained': {
     exponents: ['alpha', 'beta'],
     form: {},

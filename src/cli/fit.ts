@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { ShapelawError } from '../errors.js';
 import type { Law } from '../fit/law.js';
-import { exact, interval, percent, scientific, short, significant } from './format.js';
+import { exact, interval, percent, scientific, short, signed, significant } from './format.js';
 import { fitOptionsOf, type LawCommandOptions, withLawOptions } from './law-options.js';
 import { right, table } from './table.js';
 import { readTable, type TableOptions, withTableOptions } from './table-options.js';
@@ -97,6 +97,7 @@ function summary(law: Law, output: string | undefined, { colors }: Terminal): st
           table(columns('G' in law.derived ? 'compute optimum (6ND)' : 'derived'), derivedRows, colors.bold).trimEnd(),
         ]
       : []),
+    ...(law.prior === null ? [] : ['', priorText(law.prior, shown, colors.bold)]),
     '',
     ...(['own', null].includes(law.provenance.options.layout as string | null)
       ? []
@@ -104,6 +105,7 @@ function summary(law: Law, output: string | undefined, { colors }: Terminal): st
     `rows       ${exact(rows!.used)} used, ${exact(rows!.dropped.length)} dropped; ${exact(rows!.runs)} runs, ${exact(rows!.configurations)} configurations`,
     `objective  ${objective!.value.toPrecision(9)} (${objectiveText(objective!)})`,
     `solver     gradient ${scientific(solver!.gradientNorm)} (scale-free), condition number ${solver!.conditionNumber === null ? 'infinite' : significant(solver!.conditionNumber)}, ${solver!.starts} starts`,
+    `noise      ${noiseText(law.noise!)}`,
     `intervals  ${intervals === null ? 'none' : `${intervals.kind}, seed ${law.draws!.seed}, ${exact(law.draws!.values.length)} draws`}`,
     `units      params ${params}; FLOPs ${flops}; tokens ${tokens}; loss ${loss}; tokenizer ${tokenizer}`,
     `evidence   ${Object.entries(law.domain!.ranges)
@@ -118,4 +120,42 @@ function objectiveText({ kind, delta, tau }: NonNullable<Law['objective']>): str
   const names = { huber: 'Huber', squared: 'half the squares', cauchy: 'Cauchy', quantile: 'the quantile loss' };
   const settings = [...(delta === null ? [] : [`delta ${delta}`]), ...(tau === null ? [] : [`tau ${tau}`])];
   return `sum of ${names[kind]} on log loss${settings.map((setting) => `, ${setting}`).join('')}`;
+}
+
+/** Scatter of the loss: about the law, and between runs that differ in their seed alone. */
+function noiseText({ runSd, rowSd, replicateSd, degrees }: NonNullable<Law['noise']>): string {
+  const share = (sd: number) => `${significant(100 * sd)}%`;
+  const about = runSd > 0 ? `${share(runSd)} that the rows of a run share, ${share(rowSd)} of each row` : share(rowSd);
+  const between =
+    replicateSd === null
+      ? 'no runs differ in their seed alone'
+      : `${share(replicateSd)} between runs that differ in their seed alone (${exact(degrees)} degrees of freedom)`;
+  return `of the loss about the law ${about}; ${between}`;
+}
+
+/** How much of the answer is a prior's. */
+function priorText(
+  { law, share, parameters }: NonNullable<Law['prior']>,
+  shown: (value: number) => string,
+  bold: (text: string) => string,
+): string {
+  const rows = Object.entries(parameters).map(([name, { prior, alone, moved }]) => [
+    name,
+    shown(prior),
+    alone === null ? 'too few rows' : shown(alone),
+    moved === null ? '' : `${signed(moved, (sds) => sds.toFixed(2))} standard deviations of the prior`,
+  ]);
+  return [
+    table(
+      [
+        { heading: 'prior' },
+        right('prior says'),
+        right('rows alone say'),
+        { heading: 'the prior moved the answer by' },
+      ],
+      rows,
+      bold,
+    ).trimEnd(),
+    `${percent(Number(share.toFixed(3)))} of the curvature at the answer is that of the prior ${law}.`,
+  ].join('\n');
 }

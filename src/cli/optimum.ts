@@ -47,7 +47,10 @@ export function optimumCommand(terminal: Terminal): Command {
     .option('--draws <n>', 'for intervals', wholeNumber, 1000)
     .option('--seed <n>', 'of the draws', wholeNumber, 0)
     .option('--level <share>', 'of the intervals', share, 0.95)
-    .option('--force', 'leave budgets without a sound minimum out, and overrule what may be overruled in a fit');
+    .option(
+      '--force',
+      'leave budgets without a sound minimum out, take mixed schedules, and what else may be overruled in a fit',
+    );
   return withTableOptions(command)
     .option('--plots <folder>', 'write plots of the IsoFLOP profiles and of the optimum, as SVG files')
     .option('--json', 'print JSON')
@@ -90,7 +93,7 @@ async function estimate(method: Method, runs: RunTable, options: OptimumCommandO
   const { isoflop, frontier, lawOptimum } = await import('../fit/optimum/index.js');
   const { draws, seed, level, tolerance, force = false, at = [], budget, delta } = options;
   const shared = { draws, seed, level, at };
-  if (method === 'frontier') return frontier(runs, shared);
+  if (method === 'frontier') return frontier(runs, { ...shared, force });
   if (method === 'surface' || method === 'shape') {
     const [{ fitLawParallel }, { refitWorkers }] = await Promise.all([
       import('../fit/fit.js'),

@@ -16,6 +16,7 @@ type RegionsCommandOptions = TableOptions & {
   readonly replicates: number;
   readonly seed: number;
   readonly level: number;
+  readonly force?: boolean;
   readonly plots?: string;
   readonly json?: boolean;
 };
@@ -36,7 +37,8 @@ export function regionsCommand(terminal: Terminal): Command {
     )
     .option('--replicates <n>', 'simulated tables of each test; 0 for none', wholeNumber, 199)
     .option('--seed <n>', 'of the simulated tables', wholeNumber, 1)
-    .option('--level <share>', 'of the intervals', share, 0.95);
+    .option('--level <share>', 'of the intervals', share, 0.95)
+    .option('--force', 'take losses of several learning-rate schedules');
   return withTableOptions(command)
     .option('--plots <folder>', 'write a plot of the regions, as an SVG file')
     .option('--json', 'print JSON')
@@ -48,9 +50,9 @@ export function regionsCommand(terminal: Terminal): Command {
       const { regionReport } = await import('../fit/region/index.js');
       const runTable = await readTable(runs, options);
       for (const warning of runTable.warnings) terminal.err(`warning: ${warning}\n`);
-      const { variable, breaks, mostBreaks, jumps, operators, replicates, seed, level } = options;
+      const { variable, breaks, mostBreaks, jumps, operators, replicates, seed, level, force = false } = options;
       const report = regionReport(runTable, {
-        ...{ replicates, seed, level },
+        ...{ replicates, seed, level, force },
         ...defined({
           ...{ variable, breaks, mostBreaks },
           continuous: jumps ? false : undefined,

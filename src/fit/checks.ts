@@ -85,6 +85,26 @@ function describePlace({ step, tokens, flops, params }: Run): string {
   return flops === undefined ? `${params} parameters` : `${flops} FLOPs`;
 }
 
+/**
+ * Refuses losses of several schedules, or with `force` notes that they were taken.
+ *
+ * @throws ShapelawError `mixed-schedules`.
+ */
+export function scheduleNotes(table: RunTable, force: boolean): readonly string[] {
+  try {
+    requireOneSchedule(table);
+    return [];
+  } catch (error) {
+    if (force && error instanceof ShapelawError) return [overruledNote(error)];
+    throw error;
+  }
+}
+
+/** What is noted of a refusal that a person overruled. */
+export function overruledNote({ code, message }: ShapelawError): string {
+  return `overruled: [${code}] ${message}`;
+}
+
 function requireOneSchedule({ source, rows }: RunTable): void {
   const counts = new Map<string, number>();
   for (const { schedule = 'unstated' } of rows) counts.set(schedule, (counts.get(schedule) ?? 0) + 1);

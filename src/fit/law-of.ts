@@ -2,6 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { RunTable } from '../runs/index.js';
 import { version } from '../version.js';
+import { overruledNote } from './checks.js';
 import { columnValue } from './columns.js';
 import { studentQuantile } from './distributions.js';
 import { domainOf } from './domain.js';
@@ -131,7 +132,7 @@ export function lawOf(fit: FittedLaw, refits: RefitResults): Law {
       notes: [
         ...table.warnings,
         ...fit.notes,
-        ...checked.forced.map((error) => `overruled: [${error.code}] ${error.message}`),
+        ...checked.forced.map(overruledNote),
         ...notesOf(fit, refits, drawn.length),
         ...(correlation !== null && Math.abs(correlation.value) > strongCorrelation
           ? [

@@ -2,6 +2,7 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { ShapelawError } from '../../errors.js';
 import type { RunTable } from '../../runs/index.js';
+import { scheduleNotes } from '../checks.js';
 import { type Envelope, type EnvelopePoint, frontierPoints, lowerHull, runningMinimum } from './envelope.js';
 import {
   estimateOf,
@@ -25,6 +26,8 @@ export interface FrontierOptions extends OptimumOptions {
   readonly edges?: 'drop' | 'keep';
   /** `table` for the column of FLOPs where there is one, `6ND` for 6 params tokens in any case. Defaults to `table`. */
   readonly flops?: 'table' | '6ND';
+  /** Whether losses of several schedules are taken. Defaults to false. */
+  readonly force?: boolean;
   /** Resamples of runs for intervals; 0 for none. Defaults to 1000. */
   readonly draws?: number;
   /** Seed of the draws, a 32-bit integer. Defaults to 0. */
@@ -53,13 +56,15 @@ const muchAtEdge = 1 / 3;
  *   `computePoints`; `bad-usage` for options out of range.
  */
 export function frontier(table: RunTable, options: FrontierOptions = {}): OptimumEstimate {
-  const { envelope: kind = 'hull', edges = 'drop', flops = 'table', draws = 1000, seed = 0, level = 0.95 } = options;
+  const { envelope: kind = 'hull', edges = 'drop', flops = 'table', force = false } = options;
+  const { draws = 1000, seed = 0, level = 0.95 } = options;
   if (!(kind === 'hull' || kind === 'running-minimum'))
     throw new ShapelawError('bad-usage', `no envelope "${kind}": hull, running-minimum`, { envelope: kind });
   if (!(edges === 'drop' || edges === 'keep'))
     throw new ShapelawError('bad-usage', `no way "${edges}" to take the edges: drop, keep`, { edges });
   requireSource(flops);
   requireDrawing(draws, seed, level);
+  const overruled = scheduleNotes(table, force);
   const { points, compute, notes } = computePoints(table, flops);
   requireVariation(table.source, points);
 
@@ -86,6 +91,7 @@ export function frontier(table: RunTable, options: FrontierOptions = {}): Optimu
     intervalKind: draws > 0 ? 'percentile, bootstrap over runs' : null,
     seed: draws > 0 ? seed : null,
     notes: [
+      ...overruled,
       ...notes,
       kind === 'hull'
         ? `the lower convex hull of ln loss over ln C has ${found.length} of ${points.length} rows, of ${runsOn(found)} of ${runOf.size} runs`

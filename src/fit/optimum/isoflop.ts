@@ -1,6 +1,7 @@
 import { quantileSorted } from 'simple-statistics';
 import { ShapelawError } from '../../errors.js';
 import type { RunTable } from '../../runs/index.js';
+import { scheduleNotes } from '../checks.js';
 import { refitInterval } from '../intervals.js';
 import { mean } from '../statistics.js';
 import { groupByBudget, requireOneRowPerRun } from './budgets.js';
@@ -30,7 +31,7 @@ export interface IsoflopOptions extends OptimumOptions {
   readonly draws?: number;
   /** Seed of the draws, a 32-bit integer. Defaults to 0. */
   readonly seed?: number;
-  /** Whether budgets that are refused are left out, as long as three remain. Defaults to false. */
+  /** Whether budgets that are refused are left out, as long as three remain, and losses of several schedules are taken. Defaults to false. */
   readonly force?: boolean;
 }
 
@@ -53,6 +54,7 @@ const budgetsNeeded = 3;
 export function isoflop(table: RunTable, options: IsoflopOptions = {}): OptimumEstimate {
   const complete = completeOptions(options);
   const { method, tolerance, level, draws, seed, force } = complete;
+  const overruled = scheduleNotes(table, force);
   const { points, compute, notes } = computePoints(table, complete.flops);
   const { budgets, dropped } = groupByBudget(table.source, points, tolerance, options.budgets);
   requireBudgets(table.source, budgets.length, budgets.length);
@@ -115,6 +117,7 @@ export function isoflop(table: RunTable, options: IsoflopOptions = {}): OptimumE
     intervalKind: draws > 0 ? 'percentile, bootstrap of the residuals of each budget, pooled' : null,
     seed: draws > 0 ? seed : null,
     notes: [
+      ...overruled,
       ...notes,
       `noise of ${(100 * noise.sd).toPrecision(3)}% of the loss about the parabolas (${noise.degrees} degrees of freedom)`,
       ...(draws > 0 ? [] : ['no draws: budgets weigh the same, and nothing has an interval']),

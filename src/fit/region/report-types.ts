@@ -14,6 +14,8 @@ export interface RegionReportOptions {
   readonly continuous?: boolean;
   /** Columns with an exponent in each region in place of the variable; `varied` for those the table varies. Defaults to none. */
   readonly operators?: readonly LawColumn[] | 'varied';
+  /** Whether losses of several schedules are taken. Defaults to false. */
+  readonly force?: boolean;
   /** Of every interval, in (0, 1). Defaults to 0.95. */
   readonly level?: number;
   /** Simulated tables of each test; 0 for no test. Defaults to 199. */

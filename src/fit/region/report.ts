@@ -1,5 +1,6 @@
 import { ShapelawError } from '../../errors.js';
 import type { RunTable } from '../../runs/index.js';
+import { scheduleNotes } from '../checks.js';
 import { studentQuantile } from '../distributions.js';
 import type { LawColumn } from '../law-form.js';
 import { breakInterval } from './break-interval.js';
@@ -28,8 +29,9 @@ const fewRuns = 8;
  *   `too-few-configurations`.
  */
 export function regionReport(table: RunTable, options: RegionReportOptions = {}): RegionReport {
-  const { variable = 'flops', level = 0.95, replicates = defaultReplicates, seed = 1 } = options;
+  const { variable = 'flops', level = 0.95, replicates = defaultReplicates, seed = 1, force = false } = options;
   checkOptions(options);
+  const overruled = scheduleNotes(table, force);
   const found = operatorsOf(table, options);
   const continuous = options.continuous ?? found.operators.length === 0;
   const columns = found.operators.length === 0 ? [variable] : found.operators;
@@ -62,6 +64,7 @@ export function regionReport(table: RunTable, options: RegionReportOptions = {})
     chosen: { breaks: choice.breaks, reason: choice.reason },
     tests,
     notes: [
+      ...overruled,
       ...found.notes,
       ...notesOn(choice, options.breaks, regions, breakpoints, variable),
       ...notesOnTests(choice, tests),
