@@ -35,6 +35,7 @@ export type ErrorCode =
   | 'bad-tokenizer'
   | 'bad-checkpoint'
   | 'bad-run-directory'
+  | 'bad-sweep'
   | 'engine-unavailable'
   | 'out-of-memory'
   | 'diverged'

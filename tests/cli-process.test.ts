@@ -137,7 +137,9 @@ describe('completion', () => {
       expect.arrayContaining(['count', 'fit', 'predict', 'recommend', 'completion']),
     );
     expect(offered('shapelaw', 'rec')).toEqual(['recommend']);
-    expect(offered('shapelaw', 'recommend', '--m')).toEqual(['--money', '--mfu']);
+    expect(offered('shapelaw', 'recommend', '--m')).toEqual(['--money', '--memory', '--mfu']);
+    expect(offered('shapelaw', 'recommend', '--law', 'gem')).toEqual(['gemstones-shape']);
+    expect(offered('shapelaw', 'knobs', 't5-ba')).toEqual(['t5-base']);
     expect(offered('shapelaw', 'fit', '--law', '')).toEqual(laws);
     expect(offered('shapelaw', 'recommend', '--gpu', 'H2')).toEqual(['H200']);
     expect(offered('shapelaw', 'count', 't5-ba')).toEqual(['t5-base']);

@@ -362,21 +362,25 @@ describe('from runs to a recommendation', () => {
     expect(err).toMatch(/^warning: hoffmann-2022-rounded has rounded parameters/);
   });
 
-  test('recommend takes the law: loss with intervals on each line, and a line of its own', async () => {
-    const { budget, recommendations } = await json('recommend', '--flops', '1e19', '--law', at('law.json'));
+  test('recommend takes the law: loss with intervals on each line, and the set of sizes', async () => {
+    const { budget, recommendations, set } = await json('recommend', '--flops', '1e19', '--law', at('law.json'));
+    expect(set).toMatchObject({ tolerance: 0.01, level: 0.95, size: number, candidates: 8192, tells: 'sizes' });
     expect(budget).toMatchObject({ kind: 'flops', flops: 1e19 });
     const roles = recommendations.map(({ role }: { role: string }) => role);
-    expect(new Set(roles)).toEqual(new Set(['deep-narrow', 'standard', 'law']));
+    expect(new Set(roles)).toEqual(new Set(['deep-narrow', 'standard', 'reference']));
     for (const row of recommendations) {
       expect(row).toMatchObject({
-        shape: { name: expect.any(String), kind: 'encoder-decoder', dModel: number },
+        shape: { name: expect.any(String), dModel: number },
         parameters: number,
         flops: number,
         tokens: number,
         time: { devices: 1, deviceHours: interval, wallSeconds: interval },
         cost: { dollars: interval, kiloWattHours: interval, kilogramsCo2e: interval },
-        memory: { total: number, fits: true },
+        memory: { total: number, fits: expect.any(Boolean) },
+        speed: { stepSeconds: { value: number, interval }, tokenSeconds: { value: number, interval } },
         loss: { value: number, mean: interval, newRun: interval, level: 0.95 },
+        set: { member: expect.any(Boolean), regret: { value: number, interval }, probability: number },
+        pareto: expect.any(Boolean),
       });
       expect(row.evidence).not.toHaveLength(0);
       for (const item of row.evidence) {
@@ -384,7 +388,7 @@ describe('from runs to a recommendation', () => {
       }
     }
     const { out } = await shapelaw(['recommend', '--flops', '1e19', '--law', at('law.json'), '--level', '0.55']);
-    expect(out).toMatch(/ loss +55% of a new run +outside evidence$/m);
+    expect(out).toMatch(/ loss +55% of a new run +regret +in the set +front +outside evidence$/m);
   });
 });
 
@@ -529,12 +533,32 @@ describe('errors start with their code, leave standard output empty, and exit wi
     ['bad-usage', predictAt('--params', '1e8', '--tokens', '1e9', '--level', '1'), /level must lie between 0 and 1/],
     ['bad-usage', ['predict', 'muennighoff-2023', '--params', '1e8', '--tokens', '1e9'], /needs --unique-tokens/],
     ['bad-usage', ['recommend'], /a budget is missing; state one of --params, /],
-    [
-      'bad-usage',
-      ['recommend', '--params', '220M', '--flops', '1e20'],
-      /one budget at a time: --params, --flops were given/,
-    ],
-    ['bad-usage', ['recommend', '--days', '3'], /a budget is missing/],
+    ['bad-usage', ['recommend', '220M', '--params', '1B'], /the budget states params twice; keep one of them/],
+    ['bad-usage', ['recommend', '8xH100'], /"8xH100" names devices and nothing else; say for how long/],
+    ['bad-quantity', ['recommend', '3 dyas'], /at character 3.*days/],
+    ['unknown-hardware', ['recommend', '8xH1000 for 3 days'], /H1000/],
+    ['bad-quantity', ['recommend', '--memory', '24 GBs'], /"24 GBs" is not a quantity of bytes/],
+    ['bad-usage', ['recommend', '220M', '--d-model', '128'], /--d-model "128" is not a range/],
+    ['bad-usage', ['recommend', '220M', '--head-size', '64,x'], /"x" is not a whole number/],
+    ['bad-usage', ['recommend', '220M', '--tolerance', 'small'], /--tolerance takes a number, not "small"/],
+    ['bad-usage', ['recommend', '220M', '--tolerance', '-1'], /tolerance must be a loss of 0 or more, not -1/],
+    ['bad-usage', ['recommend', '220M', '--top', '1.5'], /must be a whole number, not 1\.5/],
+    ['bad-usage', ['recommend', '220M', '--prefer', 'beauty'], /Allowed choices are parameters, flops/],
+    ['bad-usage', ['recommend', '220M', '--vocab', '32001'], /vocab must be a multiple of 128/],
+    ['bad-usage', ['recommend', '220M', '--json', '--format', 'csv'], /ask for two formats/],
+    ['bad-usage', ['recommend', '220M', '--explain', 'age'], /no number "age" to explain: parameters, /],
+    ['bad-usage', ['recommend', '220M', '--explain', 'loss'], /the answer has no loss: no law was given/],
+    ['bad-usage', ['recommend', '220M', '--explain', 'regret', '--law', 'kaplan-2020'], /the answer has no regret/],
+    ['unknown-shape', ['recommend', '220M', '--explain', 'tokens@t5-basis'], /did you mean t5-base/],
+    ['bad-usage', ['recommend', '220M', '--output', 'config.json'], /--output goes with --export/],
+    ['bad-usage', ['recommend', '220M', '--shape', 't5-base'], /--shape goes with --export/],
+    ['bad-usage', ['recommend', '220M', '--export', 'hf-config', '--explain', 'tokens'], /ask for two things/],
+    ['unsupported-config', ['recommend', '220M', '--export', 'megatron'], /can't hold/],
+    ['infeasible-budget', ['recommend', '1 MB for inference'], /nearest is t5-efficient-tiny with 0\.\d+ GB of memory/],
+    ['infeasible-budget', ['recommend', '1 us'], /nearest is t5-efficient-tiny with .* ms of latency a token/],
+    ['infeasible-budget', ['recommend', '--flops', '1e18', '--inference-tokens', '1e15'], /serving 1\.00e\+15 tokens/],
+    ['unreadable', ['recommend', '220M', '--step-times', 'nowhere.jsonl'], /nowhere\.jsonl/],
+    ['bad-usage', ['recommend', '--days', '3'], /--days goes with --gpus/],
     ['bad-usage', ['recommend', '--params', '220M', '--days', '3'], /--days goes with --gpus/],
     ['bad-usage', ['recommend', '--gpus', '8xH100'], /--gpus needs --days/],
     [
@@ -553,7 +577,7 @@ describe('errors start with their code, leave standard output empty, and exit wi
     ['bad-usage', ['recommend', '--params', '220M', '--mfu', '0.5-0.4'], /lower end first, not 0\.5 to 0\.4/],
     ['bad-usage', ['recommend', '--params', '220M', '--law', 'muennighoff-2023'], /needs the unique tokens/],
     ['bad-usage', ['recommend', '--money', '$5000', '--gpu', 'V100'], /state it with --price/],
-    ['bad-usage', ['recommend', '220M'], /too many arguments for 'recommend'/],
+    ['bad-usage', ['recommend', '220M', '1B'], /too many arguments for 'recommend'/],
     ['bad-usage', ['completion'], /missing required argument 'shell'/],
     ['bad-usage', ['completion', 'tcsh'], /Allowed choices are bash, zsh, fish/],
   ])('[%s] %j', async (code, args, message) => {

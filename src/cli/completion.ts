@@ -1,5 +1,6 @@
 import { Argument, Command, type Option } from 'commander';
 import { lawDefinitions } from '../fit/laws/registry.js';
+import { publishedLawNames } from '../fit/published.js';
 import { hardwareCatalogue } from '../flops/hardware-catalogue.js';
 import { presetNames } from '../flops/presets/index.js';
 import type { Terminal } from './terminal.js';
@@ -23,12 +24,17 @@ export function completionCommand(terminal: Terminal): Command {
 }
 
 /** Words that the value of an option may be; empty where it is a number, a file or free text. */
-function valuesOf(option: Option): readonly string[] {
+function valuesOf(option: Option, command: Command): readonly string[] {
   if (option.long === '--gpu') return hardwareCatalogue.map(({ name }) => name);
-  if (option.long === '--shape') return presetNames();
+  if (option.long === '--shape' || option.long === '--base') return presetNames();
+  if (option.long === '--prior' || (option.long === '--law' && askLaws.includes(command.name())))
+    return publishedLawNames();
   if (option.long === '--law' || option.long === '--laws') return lawNames();
   return option.argChoices ?? [];
 }
+
+/** Commands that ask a law, where others fit one. */
+const askLaws = ['recommend', 'knobs'];
 
 /** Laws that go by a name; formulas do not. */
 function lawNames(): readonly string[] {
@@ -37,7 +43,7 @@ function lawNames(): readonly string[] {
 
 /** Words that the arguments of a command may be. */
 function argumentWords(command: Command): readonly string[] {
-  if (command.name() === 'count') return presetNames();
+  if (command.name() === 'count' || command.name() === 'knobs') return presetNames();
   return command.registeredArguments.flatMap((argument) => argument.argChoices ?? []);
 }
 
@@ -53,8 +59,8 @@ function bashScript(program: Command): string {
   const commands = program.createHelp().visibleCommands(program);
   const cases = commands.map((command) => {
     const values = command.options
-      .filter((option) => valuesOf(option).length > 0)
-      .map((option) => `        ${option.long}) words="${valuesOf(option).join(' ')}" ;;`);
+      .filter((option) => valuesOf(option, command).length > 0)
+      .map((option) => `        ${option.long}) words="${valuesOf(option, command).join(' ')}" ;;`);
     const otherwise = `        *) case "$current" in -*) words="${flagsOf(command).join(' ')}" ;; *) words="${argumentWords(command).join(' ')}" ;; esac ;;`;
     return `    ${command.name()})\n      case "$previous" in\n${[...values, otherwise].join('\n')}\n      esac ;;`;
   });
@@ -86,7 +92,7 @@ function fishScript(program: Command): string {
       .map((option) => {
         const long = option.long === undefined ? '' : ` -l ${option.long.slice(2)}`;
         const short = option.short === undefined ? '' : ` -s ${option.short.slice(1)}`;
-        const values = valuesOf(option);
+        const values = valuesOf(option, command);
         const value = values.length > 0 ? ` -x -a ${quote(values.join(' '))}` : option.required ? ' -r' : '';
         return `complete -c shapelaw ${seen}${long}${short}${value} -d ${quote(option.description)}`;
       });

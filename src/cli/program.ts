@@ -3,8 +3,10 @@ import { isFailure, ShapelawError } from '../errors.js';
 import { version } from '../version.js';
 import { backtestCommand } from './backtest.js';
 import { countCommand } from './count.js';
+import { designCommand } from './design.js';
 import { diagnoseCommand } from './diagnose.js';
 import { fitCommand } from './fit.js';
+import { knobsCommand } from './knobs.js';
 import { optimumCommand } from './optimum.js';
 import { predictCommand } from './predict.js';
 import { recommendCommand } from './recommend.js';
@@ -36,6 +38,8 @@ export function createProgram(terminal: Terminal): Command {
     backtestCommand,
     reproduceCommand,
     recommendCommand,
+    designCommand,
+    knobsCommand,
   ]) {
     program.addCommand(command(terminal).copyInheritedSettings(program));
   }

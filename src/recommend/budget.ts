@@ -1,19 +1,48 @@
 import { ShapelawError } from '../errors.js';
 import type { Range } from '../flops/cost.js';
 
-/** What may be spent; each number positive. */
-export type Budget =
+/** One limit of a budget, or one fact that it states; each number positive. */
+export type Constraint =
+  /** All parameters, tied embeddings once, at most. */
   | { readonly kind: 'params'; readonly params: number }
+  /** Training FLOPs, exact convention. */
   | { readonly kind: 'flops'; readonly flops: number }
   | { readonly kind: 'gpu-hours'; readonly gpuHours: number }
   | { readonly kind: 'gpus-days'; readonly gpus: number; readonly days: number }
-  | { readonly kind: 'money'; readonly dollars: number };
+  /** US dollars. */
+  | { readonly kind: 'money'; readonly dollars: number }
+  /** Time from the start of training to its end, on all devices side by side. */
+  | { readonly kind: 'wall-time'; readonly seconds: number }
+  /** Memory of one device that trains. */
+  | { readonly kind: 'training-memory'; readonly bytes: number }
+  /** Memory of one device that serves. */
+  | { readonly kind: 'inference-memory'; readonly bytes: number }
+  /** Seconds for each token that is generated, at most. */
+  | { readonly kind: 'token-latency'; readonly seconds: number }
+  /** Seconds for one whole sequence, at most. */
+  | { readonly kind: 'sequence-latency'; readonly seconds: number }
+  /** Tokens served over the model's life; compute then pays for training and for serving. */
+  | { readonly kind: 'inference-volume'; readonly tokens: number }
+  /** Distinct training tokens at hand; beyond them tokens repeat. */
+  | { readonly kind: 'unique-tokens'; readonly tokens: number };
 
-/** Training FLOPs that a budget buys from the lowest to the highest MFU; null for a budget of parameters, which sets no compute. */
-export function budgetFlops(
-  budget: Budget,
-  setting: { readonly peakFlops: number; readonly mfu: Range; readonly dollarsPerHour: number | null },
-): Range | null {
+/** What may be spent. */
+export type Budget = Constraint;
+
+/** Constraints that set how much compute there is. */
+export const computeKinds = ['flops', 'gpu-hours', 'gpus-days', 'money', 'wall-time'] as const;
+
+/** What turns hours and money into FLOPs. */
+export interface ComputeSetting {
+  readonly peakFlops: number;
+  readonly mfu: Range;
+  readonly dollarsPerHour: number | null;
+  /** Devices side by side. Defaults to 1. */
+  readonly devices?: number;
+}
+
+/** Training FLOPs that a budget buys from the lowest to the highest MFU; null for one that sets no compute. */
+export function budgetFlops(budget: Budget, setting: ComputeSetting): Range | null {
   for (const [name, value] of Object.entries(budget)) {
     if (name !== 'kind' && !(typeof value === 'number' && value > 0 && Number.isFinite(value))) {
       throw new ShapelawError('bad-quantity', `${name} of the budget must be positive, not ${String(value)}`, {
@@ -38,6 +67,12 @@ export function budgetFlops(
   const { kind } = budget;
   switch (kind) {
     case 'params':
+    case 'training-memory':
+    case 'inference-memory':
+    case 'token-latency':
+    case 'sequence-latency':
+    case 'inference-volume':
+    case 'unique-tokens':
       return null;
     case 'flops':
       return [budget.flops, budget.flops];
@@ -45,6 +80,8 @@ export function budgetFlops(
       return ofHours(budget.gpuHours);
     case 'gpus-days':
       return ofHours(budget.gpus * budget.days * 24);
+    case 'wall-time':
+      return ofHours(((setting.devices ?? 1) * budget.seconds) / 3600);
     case 'money':
       if (setting.dollarsPerHour === null || !(setting.dollarsPerHour > 0)) {
         throw new ShapelawError(

@@ -2,9 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { countParameters } from '../flops/parameters.js';
 import { presetShape } from '../flops/presets/index.js';
-import { deepNarrowShapes, nearestStandard, standardSizes, tallShape } from './candidates.js';
+import type { Shape } from '../flops/shape.js';
+import { deepenedBase, deepNarrowShapes, nearestStandard, standardSizes, tallShape } from './candidates.js';
 
-const namesFor = (budget: number) => deepNarrowShapes(nearestStandard(budget), budget).map(({ name }) => name);
+/** Whether a shape has no more parameters. */
+const within = (budget: number) => (shape: Shape) => countParameters(shape).total <= budget;
+const shapesFor = (budget: number) => {
+  const standard = nearestStandard(budget);
+  return deepNarrowShapes(standard, standardSizes, within(budget), standard.parameters * 1.25 <= budget);
+};
+const namesFor = (budget: number) => shapesFor(budget).map(({ name }) => name);
+const isTall = (name: string) => name.includes('-nl');
 
 /** From 20M to 20B, even in the logarithm. */
 const budgets = fc.double({ min: Math.log(2e7), max: Math.log(2e10), noNaN: true }).map(Math.exp);
@@ -70,14 +78,44 @@ describe('DeepNarrow shapes', () => {
     // No room for another layer, and no size below.
     [16e6, []],
   ])('%d parameters', (budget, names) => {
-    expect(namesFor(budget)).toEqual(names);
+    expect(namesFor(budget).filter(isTall)).toEqual(names);
+  });
+
+  test.each([
+    // 60,506,624 and 3,146,752 for each encoder layer more.
+    [220e6, ['t5-efficient-small-el32']],
+    [142_322_175, ['t5-efficient-small-el31']],
+    [738e6, ['t5-efficient-base-el32']],
+  ])('with a tall encoder alone, of %d parameters', (budget, names) => {
+    expect(
+      namesFor(budget)
+        .filter((name) => !isTall(name))
+        .sort(),
+    ).toEqual(names);
+  });
+
+  test('from a shape of one’s own', () => {
+    const base = presetShape('byt5-small')!;
+    const shapes = deepenedBase(base, within(6e8));
+    // Both stacks are made as deep as each other; an encoder of 12 layers grows to 32.
+    expect(shapes.map(({ name, encoderLayers, decoderLayers }) => [name, encoderLayers, decoderLayers])).toEqual([
+      ['byt5-small-nl15', 15, 15],
+      ['byt5-small-el28', 28, 4],
+    ]);
+    for (const shape of shapes) {
+      const deeper = { ...shape, encoderLayers: shape.encoderLayers + 1 };
+      expect(countParameters(deeper).total).toBeGreaterThan(
+        shape.decoderLayers === 4 ? 6e8 : countParameters(shape).total,
+      );
+    }
+    expect(deepenedBase(presetShape('llama-7b')!, within(1e9))).toEqual([]);
+    expect(deepenedBase(presetShape('gpt2')!, within(2e8)).map(({ name }) => name)).toEqual(['gpt2-nl22', 'gpt2-nl16']);
   });
 
   test('fill the budget, never exceed it or 36 layers, and are taller than the size that they grow from', () => {
     fc.assert(
       fc.property(budgets, (budget) => {
-        const standard = nearestStandard(budget);
-        const shapes = deepNarrowShapes(standard, budget);
+        const shapes = shapesFor(budget).filter(({ name }) => isTall(name));
         const layersOf = Object.fromEntries(standardSizes.map(({ size, shape }) => [size, shape.encoderLayers]));
         expect(new Set(shapes.map(({ name }) => name)).size).toBe(shapes.length);
         for (const [k, shape] of shapes.entries()) {

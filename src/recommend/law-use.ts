@@ -13,17 +13,25 @@ export type { Estimate };
 type Surface = { readonly A: number; readonly B: number; readonly alpha: number; readonly beta: number };
 
 /** The parameters of a shape as a law counts them; a law that states nothing is taken to count all. */
-export function parametersFor(law: Law, count: ParameterCount): number {
+export function parametersFor(law: Law, count: Pick<ParameterCount, 'total' | 'nonEmbedding'>): number {
   return law.conventions.params === 'non-embedding' ? count.nonEmbedding : count.total;
 }
 
 /** What a law is asked for a shape trained on some tokens; `flops` by the exact count, which a law of 6ND counts its own way. */
-export function pointFor(law: Law, shape: Shape, count: ParameterCount, tokens: number, flops: number): LawPoint {
+export function pointFor(
+  law: Law,
+  shape: Shape,
+  count: ParameterCount,
+  tokens: number,
+  flops: number,
+  uniqueTokens?: number | null,
+): LawPoint {
   const params = parametersFor(law, count);
   return {
     ...dimensionsOf(shape),
     params,
     tokens,
+    ...(uniqueTokens == null ? {} : { uniqueTokens }),
     flops: law.conventions.flops === '6ND' ? 6 * params * tokens : flops,
   };
 }
@@ -34,10 +42,7 @@ export function pointFor(law: Law, shape: Shape, count: ParameterCount, tokens: 
  * @throws ShapelawError `bad-usage` for a law that is no such surface.
  */
 export function optimalTokens(law: Law, params: number, level: number): Estimate {
-  const tokensOf = (surface: Surface) => {
-    const { a, G } = computeOptimum(surface);
-    return (params / G) ** (1 / a) / params;
-  };
+  const tokensOf = (surface: Surface) => tokensBy(surface)(params);
   const draws = lawDraws(law);
   return {
     value: tokensOf(surfaceOf(law, law.parameters)),
@@ -51,8 +56,26 @@ export function optimalTokens(law: Law, params: number, level: number): Estimate
   };
 }
 
+/** {@link optimalTokens} without its interval, for many sizes. */
+export function tokensOptimum(law: Law): (params: number) => number {
+  return tokensBy(surfaceOf(law, law.parameters));
+}
+
+function tokensBy(surface: Surface): (params: number) => number {
+  const { a, G } = computeOptimum(surface);
+  return (params) => (params / G) ** (1 / a) / params;
+}
+
+/** Laws that weigh parameters against tokens by two powers; one of shape at its best shapes, one of repeated data at tokens seen once. */
+const surfaces: readonly string[] = ['chinchilla', 'shape', 'data-constrained'];
+
+/** Whether a law states how many tokens are optimal for so many parameters. */
+export function statesTokens(law: Law): boolean {
+  return surfaces.includes(law.law);
+}
+
 function surfaceOf(law: Law, parameters: Readonly<Record<string, number>>): Surface {
-  if (law.law !== 'chinchilla') {
+  if (!statesTokens(law)) {
     throw new ShapelawError(
       'bad-usage',
       `${law.name} is a ${law.law} law, which states no compute optimum of tokens; a chinchilla law does`,

@@ -3,16 +3,19 @@ import { lossOf } from '../fit/formulas.js';
 import type { Law } from '../fit/law.js';
 import { predictor } from '../fit/predict.js';
 import { trainingCost } from '../flops/cost.js';
-import { countFlops } from '../flops/flops.js';
-import { trainingMemory } from '../flops/memory.js';
+import { inferenceMemory, trainingMemory } from '../flops/memory.js';
 import { countParameters } from '../flops/parameters.js';
 import type { Shape } from '../flops/shape.js';
 import type { Budget } from './budget.js';
-import { deepest, type StandardSize, standardSizes, tallShape } from './candidates.js';
+import type { StandardSize } from './candidates.js';
 import { type Evidence, exactCounts, lawEvidence } from './evidence.js';
-import { type Estimate, optimalTokens, parametersFor, pointFor } from './law-use.js';
+import { pointFor } from './law-use.js';
+import { excessOf, type Limits } from './limits.js';
 import type { RecommendedShape } from './recommendation.js';
+import { rowSpeed } from './row-speed.js';
 import type { Setting } from './setting.js';
+import type { TokenPlan } from './token-plan.js';
+import { trainingRule } from './training-rules.js';
 
 export interface Laws {
   /** Predicts the loss that is shown. */
@@ -21,60 +24,58 @@ export interface Laws {
   readonly tokensLaw: Law;
 }
 
+/** A row before it is compared with the others. */
+export type PlannedShape = Omit<RecommendedShape, 'set' | 'pareto' | 'dominatedBy'>;
+
 /** What a budget, a setting and laws say of single shapes. */
 export function createPlanner(
   budget: Budget,
+  limits: Limits,
   setting: Setting,
   laws: Laws,
-  trainingFlops: readonly [number, number] | null,
+  plan: TokenPlan,
   level: number,
 ) {
   const { law, tokensLaw } = laws;
-  const { lengths } = setting;
-  const sequenceTokens = lengths.encoderTokens + lengths.decoderTokens;
-  const flopsPerToken = (shape: Shape) => countFlops(shape, lengths).training / sequenceTokens;
+  const { uniqueTokens } = limits;
+  const sequenceTokens = (shape: Shape) => {
+    const { encoderTokens, decoderTokens } = plan.lengthsOf(shape);
+    return (shape.kind === 'decoder' ? 0 : encoderTokens) + (shape.kind === 'encoder' ? 0 : decoderTokens);
+  };
   const predictLoss = law === null ? null : predictor(law, level);
-
-  /** Tokens that the budget pays for, or where it sets no compute those that the law calls optimal. */
-  const tokensOf = (shape: Shape): Estimate => {
-    if (trainingFlops === null)
-      return optimalTokens(tokensLaw, parametersFor(tokensLaw, countParameters(shape)), level);
-    const perToken = flopsPerToken(shape);
-    const [low, high] = [trainingFlops[0] / perToken, trainingFlops[1] / perToken];
-    return { value: low, interval: high > low ? [low, high] : null };
-  };
-  /** Loss at the budget by the law that chooses sizes. */
-  const expectedLoss = (shape: Shape) => {
-    const tokens = tokensOf(shape).value;
-    const point = pointFor(tokensLaw, shape, countParameters(shape), tokens, tokens * flopsPerToken(shape));
-    return lossOf(tokensLaw, tokensLaw.parameters, point);
-  };
+  const compute = limits.flops !== null;
 
   const row = (
     shape: Shape,
     role: RecommendedShape['role'],
     standard: StandardSize,
     evidence: readonly Evidence[],
-  ): RecommendedShape => {
+  ): PlannedShape => {
     const count = countParameters(shape);
-    const tokens = tokensOf(shape);
-    const flops = tokens.value * flopsPerToken(shape);
+    const counts = plan.counts(shape);
+    const tokens = plan.estimate(counts);
+    const flops = tokens.value * counts.training;
     const cost = trainingCost({ ...setting, flops });
+    const lengths = plan.lengthsOf(shape);
     const memory = trainingMemory(shape, { ...lengths, ...setting.memory });
-    const point = (asked: Law) => pointFor(asked, shape, count, tokens.value, flops);
+    const point = (asked: Law) => pointFor(asked, shape, count, tokens.value, flops, uniqueTokens);
     const predicted = law === null || predictLoss === null ? null : predictLoss(point(law));
+    const stepTokens = setting.batch * sequenceTokens(shape);
     return {
       shape,
       role,
       parameters: count.total,
       excess: budget.kind === 'params' ? count.total / budget.params - 1 : null,
+      exceeds: excessOf(limits.shape, shape),
       flops,
-      flopsPerTokenRatio: flopsPerToken(shape) / flopsPerToken(standard.shape),
+      flopsPerTokenRatio: counts.training / plan.counts(standard.shape).training,
       tokens: tokens.value,
       tokensInterval: tokens.interval,
-      tokensIntervalOf: tokens.interval === null ? null : trainingFlops === null ? 'law' : 'mfu',
+      tokensIntervalOf: tokens.of,
+      lengths,
+      epochs: uniqueTokens === null ? null : tokens.value / uniqueTokens,
       // A budget of compute pays for whole steps only; tokens that are asked for take the last one too.
-      steps: (trainingFlops === null ? Math.ceil : Math.floor)(tokens.value / (setting.batch * sequenceTokens)),
+      steps: (compute ? Math.floor : Math.ceil)(tokens.value / stepTokens),
       time: { devices: setting.devices, deviceHours: cost.deviceHours, wallSeconds: cost.wallSeconds },
       cost: { dollars: cost.dollars, kiloWattHours: cost.kiloWattHours, kilogramsCo2e: cost.kilogramsCo2e },
       memory: {
@@ -82,12 +83,15 @@ export function createPlanner(
         deviceBytes: setting.hardware.memoryBytes,
         fits: memory.total <= setting.hardware.memoryBytes,
       },
+      inferenceMemory: inferenceMemory(shape, { ...lengths, batch: 1 }),
+      speed: rowSpeed(shape, lengths, setting),
+      rule: trainingRule(shape, { tokens: tokens.value, flops }),
       loss: predicted?.loss ?? null,
       extrapolation: predicted?.extrapolation ?? distance(tokensLaw, { ...point(tokensLaw) }),
       evidence: [
         exactCounts,
         ...evidence,
-        ...(trainingFlops === null ? [lawEvidence(tokensLaw, 'tokens at the compute optimum')] : []),
+        ...(compute ? [] : [lawEvidence(tokensLaw, 'tokens at the compute optimum')]),
         ...(law === null ? [] : [lawEvidence(law, 'loss predicted')]),
       ],
     };
@@ -96,31 +100,43 @@ export function createPlanner(
   return {
     row,
     /** Training FLOPs of one step. */
-    stepFlops: (shape: Shape) => flopsPerToken(shape) * setting.batch * sequenceTokens,
-    bestStandard: () =>
-      standardSizes.reduce((best, size) => (expectedLoss(size.shape) < expectedLoss(best.shape) ? size : best)),
-    lawRow: (standard: StandardSize) => {
-      const lattice = standardSizes.flatMap(({ size }) =>
-        Array.from({ length: deepest - 1 }, (_, k) => tallShape(size, k + 2)),
-      );
-      const losses = lattice.map(expectedLoss);
-      const best = lattice[losses.reduce((least, loss, k) => (loss < losses[least]! ? k : least), 0)]!;
-      return row(best, 'law', standard, [
-        lawEvidence(
+    stepFlops: (shape: Shape) => plan.counts(shape).training * setting.batch * sequenceTokens(shape),
+    /** Training FLOPs of all tokens at the lowest MFU; 0 or less where the budget pays for none. */
+    trainingFlops: (shape: Shape) => {
+      const counts = plan.counts(shape);
+      return plan.tokens(counts) * counts.training;
+    },
+    /** The size of least loss at the budget, by the law that chooses sizes. */
+    bestOf: (sizes: readonly StandardSize[]) => {
+      const expectedLoss = ({ shape }: StandardSize) => {
+        const counts = plan.counts(shape);
+        const tokens = plan.tokens(counts);
+        if (!(tokens > 0)) return Number.POSITIVE_INFINITY;
+        const point = pointFor(
           tokensLaw,
-          'size chosen for the least loss at the budget; the law has no term of shape, so it tells shapes apart by parameters and FLOPs alone,',
-        ),
-      ]);
+          shape,
+          countParameters(shape),
+          tokens,
+          tokens * counts.training,
+          uniqueTokens ?? tokens,
+        );
+        return lossOf(tokensLaw, tokensLaw.parameters, point);
+      };
+      return sizes.reduce((best, size) => (expectedLoss(size) < expectedLoss(best) ? size : best));
     },
-    tokensAssumption: {
-      name: 'tokens',
-      value:
-        trainingFlops === null
-          ? 'compute-optimal for the parameters'
-          : 'what the training FLOPs pay for, at the lowest MFU',
-      source:
-        trainingFlops === null ? `${tokensLaw.name}: ${tokensLaw.provenance.source}` : 'exact FLOPs for each token',
-      given: trainingFlops !== null || law === tokensLaw,
-    },
+    tokensAssumption: tokensAssumption(limits, laws),
+  };
+}
+
+function tokensAssumption(limits: Limits, { law, tokensLaw }: Laws) {
+  const compute = limits.flops !== null;
+  const served = limits.inferenceTokens > 0;
+  return {
+    name: 'tokens',
+    value: compute
+      ? `what the ${served ? 'FLOPs that serving leaves' : 'training FLOPs'} pay for, at the lowest MFU`
+      : 'compute-optimal for the parameters',
+    source: compute ? 'exact FLOPs for each token' : `${tokensLaw.name}: ${tokensLaw.provenance.source}`,
+    given: compute || law === tokensLaw,
   };
 }

@@ -1,6 +1,9 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { parseQuantity, type QuantityKind } from './quantity.js';
+import { loadUnits } from './units.js';
+
+beforeAll(loadUnits);
 
 describe('quantities as people write them', () => {
   test.each<[string, QuantityKind, number]>([
@@ -36,6 +39,23 @@ describe('quantities as people write them', () => {
     ['$ 5k', 'dollars', 5000],
     ['5000 USD', 'dollars', 5000],
     ['$3.99', 'dollars', 3.99],
+    ['2.5Y', 'flops', 2.5e24],
+    ['220 million params', 'params', 220e6],
+    ['2trillion', 'tokens', 2e12],
+    ['24 GB', 'bytes', 24e9],
+    ['8.2GB', 'bytes', 8.2e9],
+    // IEC 80000-13: a gibibyte is 2^30 bytes.
+    ['40GiB', 'bytes', 40 * 2 ** 30],
+    ['80e9', 'bytes', 80e9],
+    ['1,024 MiB', 'bytes', 2 ** 30],
+    ['7 B', 'bytes', 7],
+    ['50 ms', 'seconds', 0.05],
+    ['7ns', 'seconds', 7e-9],
+    ['2 s', 'seconds', 2],
+    ['2', 'seconds', 2],
+    ['90 min', 'seconds', 5400],
+    ['3 days', 'seconds', 259200],
+    ['1.5e1 Hours', 'seconds', 54000],
   ])('%j of %s is %d', (text, kind, value) => {
     expect(parseQuantity(text, kind)).toBe(value);
   });
@@ -100,6 +120,17 @@ describe('what is no quantity', () => {
     ['1e', 'params', /"e" is neither/],
     ['1.2.3', 'params', /"\.3" is neither/],
     ['5 5', 'params', /"5" is neither/],
+    ['24 Gb', 'bytes', /"Gb" counts bits/],
+    ['24G', 'bytes', /"G" is no unit of memory \(MB, GB, GiB/],
+    ['24 s', 'bytes', /"s" is no unit of memory/],
+    ['24 GB', 'seconds', /"GB" is no unit of time/],
+    ['50 Ms', 'seconds', /"Ms" is no unit of time/],
+    ['3 constructor', 'seconds', /"constructor" is no unit/],
+    ['-3 days', 'seconds', /must be positive/],
+    ['0 GB', 'bytes', /positive and finite/],
+    ['1e308 GB', 'bytes', /positive and finite/],
+    ['1e99999999999999999999999 GB', 'bytes', /positive and finite/],
+    ['', 'bytes', /no number/],
   ])('%j of %s', (text, kind, message) => {
     expect(() => parseQuantity(text, kind)).toThrow(
       expect.objectContaining({ code: 'bad-quantity', message: expect.stringMatching(message) }),
@@ -112,13 +143,22 @@ describe('what is no quantity', () => {
 
   test('no text makes it throw anything else, and none gives what is not positive', () => {
     fc.assert(
-      fc.property(fc.string(), (text) => {
+      fc.property(fc.string(), fc.constantFrom('params', 'bytes', 'seconds'), (text, kind) => {
         try {
-          expect(parseQuantity(text, 'params')).toBeGreaterThan(0);
+          expect(parseQuantity(text, kind)).toBeGreaterThan(0);
         } catch (error) {
           expect(error).toMatchObject({ code: 'bad-quantity' });
         }
       }),
     );
   });
+});
+
+test('counts, money and bare numbers need no units loaded; a unit does', async () => {
+  vi.resetModules();
+  const fresh = await import('./quantity.js');
+  expect(fresh.parseQuantity('220M', 'params')).toBe(220e6);
+  expect(fresh.parseQuantity('$5k', 'dollars')).toBe(5000);
+  expect(fresh.parseQuantity('80e9', 'bytes')).toBe(80e9);
+  expect(() => fresh.parseQuantity('24 GB', 'bytes')).toThrow(expect.objectContaining({ code: 'bad-usage' }));
 });

@@ -8,16 +8,18 @@ import { findHardware } from '../flops/hardware.js';
 import { trainingMemory } from '../flops/memory.js';
 import { countParameters } from '../flops/parameters.js';
 import { presetShape } from '../flops/presets/index.js';
-import type { Shape } from '../flops/shape.js';
+import { dimensionsOf, type Shape, t5Shape } from '../flops/shape.js';
 import type { Budget } from './budget.js';
-import { standardSizes, tallShape } from './candidates.js';
-import { type RecommendOptions, recommend } from './recommend.js';
-import type { RecommendedShape } from './recommendation.js';
+import { standardSizes } from './candidates.js';
+import type { RecommendOptions } from './options.js';
+import { recommend } from './recommend.js';
+import type { Recommendation, RecommendedShape } from './recommendation.js';
 
 const lengths = { encoderTokens: 512, decoderTokens: 114 };
 const sequenceTokens = 512 + 114;
 const besiroglu = publishedLaw('besiroglu-2024');
 const kaplan = publishedLaw('kaplan-2020');
+const gemstones = publishedLaw('gemstones-shape');
 
 /** A power law of FLOPs, as a fit writes it. */
 const powerOfFlops: Law = {
@@ -35,21 +37,25 @@ const powerOfFlops: Law = {
 
 /** FLOPs for each token, counted anew. */
 const perToken = (shape: Shape) => countFlops(shape, lengths).training / sequenceTokens;
-const rowsOf = (budget: Budget, options: RecommendOptions = {}) => recommend(budget, options).recommendations;
+/** The lines of a budget but those of other families. */
+const rowsOf = (budget: Budget, options: RecommendOptions = {}) => ownRows(recommend(budget, options));
+const ownRows = ({ recommendations }: Recommendation) => recommendations.filter(({ role }) => role !== 'reference');
 const named = (rows: readonly RecommendedShape[], name: string) => rows.find(({ shape }) => shape.name === name)!;
 /** Relative, to 12 digits: sums and products may be taken in another order. */
 const expectSame = (value: number, expected: number) => expect(value / expected).toBeCloseTo(1, 12);
 
 describe('a budget of 220M parameters', () => {
   const answer = recommend({ kind: 'params', params: 220e6 });
-  const rows = answer.recommendations;
+  const rows = ownRows(answer);
   const base = named(rows, 't5-base');
 
-  test('gives three tall shapes within it, and T5-base as the reference beside them', () => {
+  test('gives tall shapes within it, one with a tall encoder alone, and T5-base as the reference beside them', () => {
     expect(rows.map(({ shape, role, parameters }) => [shape.name, role, parameters])).toEqual([
       ['t5-efficient-small-nl27', 'deep-narrow', 214_701_056],
       ['t5-efficient-small-nl24', 'deep-narrow', 192_673_280],
       ['t5-efficient-small-nl16', 'deep-narrow', 133_932_544],
+      // 60,506,624 and 26 encoder layers more of 3,146,752 each.
+      ['t5-efficient-small-el32', 'deep-narrow', 142_322_176],
       ['t5-base', 'standard', 222_903_552],
     ]);
     // 222,903,552 / 220,000,000 - 1.
@@ -89,10 +95,13 @@ describe('a budget of 220M parameters', () => {
   });
 
   test('predicts no loss without a law, and states every assumption with its source', () => {
-    expect(answer.budget).toEqual({ kind: 'params', params: 220e6, trainingFlops: null });
+    expect(answer.budget).toEqual({ kind: 'params', params: 220e6, trainingFlops: null, constraints: [] });
     for (const { loss } of rows) expect(loss).toBeNull();
     expect(answer.assumptions.map(({ name, given }) => [name, given])).toEqual(
-      ['device', 'MFU', 'price', 'power', 'grid', 'sequence', 'batch', 'memory', 'tokens'].map((name) => [name, false]),
+      ['device', 'MFU', 'price', 'power', 'grid', 'sequence', 'batch', 'speed', 'memory', 'tokens'].map((name) => [
+        name,
+        false,
+      ]),
     );
     for (const { value, source } of answer.assumptions) {
       expect(value).not.toBe('');
@@ -142,6 +151,7 @@ describe('budgets of parameters', () => {
     const rows = rowsOf({ kind: 'params', params: 738e6 });
     expect(rows.map(({ shape }) => shape.name)).toEqual([
       ...[36, 32, 24, 16].map((layers) => `t5-efficient-base-nl${layers}`),
+      't5-efficient-base-el32',
       't5-large',
     ]);
   });
@@ -153,22 +163,25 @@ describe('budgets of parameters', () => {
   });
 
   test('beyond the family, a note says so', () => {
-    const { recommendations, notes } = recommend({ kind: 'params', params: 1e12 });
-    expect(recommendations.at(-1)!.shape.name).toBe('t5-11b');
-    expect(notes.join('\n')).toMatch(/may call for more than this family holds/);
+    const answer = recommend({ kind: 'params', params: 1e12 });
+    expect(ownRows(answer).at(-1)!.shape.name).toBe('t5-11b');
+    expect(answer.notes.join('\n')).toMatch(/may call for more than this family holds/);
   });
 });
 
 describe('budgets of compute', () => {
   test('FLOPs: every line spends them all', () => {
-    const { budget, recommendations } = recommend({ kind: 'flops', flops: 1e20 }, { law: besiroglu });
+    const answer = recommend({ kind: 'flops', flops: 1e20 }, { law: gemstones });
+    const { budget, recommendations } = answer;
     expect(budget.trainingFlops).toEqual([1e20, 1e20]);
-    for (const row of recommendations) {
-      expectSame(row.flops, 1e20);
+    for (const row of recommendations) expectSame(row.flops, 1e20);
+    for (const row of ownRows(answer)) {
       expectSame(row.tokens, 1e20 / perToken(row.shape));
       expect(row).toMatchObject({ excess: null, tokensInterval: null });
     }
-    expect(recommendations.map(({ role }) => role).slice(-2)).toEqual(['standard', 'law']);
+    expect(new Set(recommendations.map(({ role }) => role))).toEqual(
+      new Set(['deep-narrow', 'standard', 'law', 'set', 'reference']),
+    );
   });
 
   test('the standard size is the one of least loss at the budget, by Besiroglu et al. 2024 where no law is given', () => {
@@ -216,8 +229,10 @@ describe('budgets of compute', () => {
   });
 
   test('more compute never raises the loss of the law line', () => {
-    const loss = (flops: number) => rowsOf({ kind: 'flops', flops }, { law: besiroglu }).at(-1)!.loss!.value;
-    const flops = fc.double({ min: 16, max: 26, noNaN: true }).map((decades) => 10 ** decades);
+    const loss = (flops: number) =>
+      rowsOf({ kind: 'flops', flops }, { law: { ...gemstones, draws: null } }).find(({ role }) => role === 'law')!.loss!
+        .value;
+    const flops = fc.double({ min: 17, max: 25, noNaN: true }).map((decades) => 10 ** decades);
     fc.assert(
       fc.property(flops, fc.double({ min: 1, max: 100, noNaN: true }), (low, factor) => {
         expect(loss(low * factor)).toBeLessThanOrEqual(loss(low));
@@ -270,18 +285,44 @@ describe('a law', () => {
     }
   });
 
-  test('chooses its line for the least loss of all T5 widths and depths', () => {
-    const law = besiroglu;
-    const predicted = (shape: Shape) => {
-      const params = countParameters(shape).total;
-      return predict({ ...law, draws: null }, { params, tokens: 1e20 / perToken(shape) }).loss.value;
+  test('of shape chooses its line for the least loss of all candidates', () => {
+    const law = { ...gemstones, draws: null };
+    const candidates = { dModel: [512, 1024], layers: [4, 40] } as const;
+    const row = rowsOf({ kind: 'flops', flops: 1e20 }, { law, candidates }).find(({ role }) => role === 'law')!;
+    const lossOf = (shape: Shape) => {
+      const point = { ...dimensionsOf(shape), params: countParameters(shape).total, tokens: 1e20 / perToken(shape) };
+      return predict(law, point).loss.value;
     };
-    const best = standardSizes
-      .flatMap(({ size }) => Array.from({ length: 35 }, (_, k) => tallShape(size, k + 2)))
-      .reduce((a, b) => (predicted(b) < predicted(a) ? b : a));
-    const row = rowsOf({ kind: 'flops', flops: 1e20 }, { law }).at(-1)!;
-    expect(row).toMatchObject({ role: 'law', shape: { name: best.name } });
+    const all = [512, 640, 768, 896, 1024].flatMap((dModel) =>
+      Array.from({ length: 37 }, (_, k) =>
+        t5Shape('', {
+          encoderLayers: k + 4,
+          decoderLayers: k + 4,
+          dModel,
+          dFf: 4 * dModel,
+          dKv: 64,
+          heads: dModel / 64,
+        }),
+      ),
+    );
+    const best = all.reduce((a, b) => (lossOf(b) < lossOf(a) ? b : a));
+    expect({ ...row.shape, name: '' }).toEqual(best);
     expect(row.evidence.filter(({ kind }) => kind === 'law').every(({ says }) => says.includes(law.name))).toBe(true);
+  });
+
+  test('without a term of shape chooses no shape, and says so', () => {
+    const answer = recommend({ kind: 'flops', flops: 1e20 }, { law: besiroglu });
+    expect(answer.recommendations.map(({ role }) => role)).not.toContain('law');
+    expect(answer.recommendations.map(({ role }) => role)).not.toContain('set');
+    expect(answer.set).toMatchObject({ tells: 'sizes' });
+    expect(answer.notes.join('\n')).toMatch(/besiroglu-2024 has no term of shape: it can't tell shapes of equal/);
+    // 25.93% and 14.76% of overhead at half and at twice the optimum's size (REFERENCE).
+    const overheads = answer.allocation!.overTraining.map(({ paramsRatio, overhead }) => [paramsRatio, overhead.value]);
+    expect(overheads[1]![1]).toBeCloseTo(0.2593, 4);
+    expect(overheads.at(-1)).toEqual([2, expect.closeTo(0.1476, 4)]);
+    // Tokens a parameter at 1e21 by Besiroglu et al. 2024 (REFERENCE: 21.59).
+    const { allocation } = recommend({ kind: 'flops', flops: 1e21 }, { law: besiroglu });
+    expect(allocation!.optimum.tokensPerParam.value).toBeCloseTo(21.59, 2);
   });
 
   // Kaplan's equation 1.5 is of data sets, not of tokens seen once: its least loss under 6ND is not Kaplan's own allocation.
@@ -292,10 +333,9 @@ describe('a law', () => {
   });
 
   test('gets no line for a budget of parameters, where it sets the tokens', () => {
-    const { recommendations, assumptions, notes } = recommend(
-      { kind: 'params', params: 220e6 },
-      { law: publishedLaw('hoffmann-2022-rounded') },
-    );
+    const answer = recommend({ kind: 'params', params: 220e6 }, { law: publishedLaw('hoffmann-2022-rounded') });
+    const { assumptions, notes } = answer;
+    const recommendations = ownRows(answer);
     expect(recommendations.map(({ role }) => role)).not.toContain('law');
     // As printed 0.34 and 0.28 with 406.4 and 410.7, without draws and so without an interval.
     const base = recommendations.at(-1)!;
@@ -310,7 +350,7 @@ describe('a law', () => {
   test('that states no optimum leaves the tokens to Besiroglu et al. 2024, and says so', () => {
     const rows = rowsOf({ kind: 'params', params: 220e6 });
     const answer = recommend({ kind: 'params', params: 220e6 }, { law: kaplan });
-    expect(answer.recommendations.map(({ tokens }) => tokens)).toEqual(rows.map(({ tokens }) => tokens));
+    expect(ownRows(answer).map(({ tokens }) => tokens)).toEqual(rows.map(({ tokens }) => tokens));
     expect(answer.assumptions.at(-1)).toMatchObject({
       given: false,
       source: expect.stringContaining('besiroglu-2024'),
@@ -321,7 +361,7 @@ describe('a law', () => {
 
 describe('what the user states', () => {
   test('replaces the defaults, and is marked as given', () => {
-    const { recommendations, assumptions } = recommend(
+    const answer = recommend(
       { kind: 'params', params: 220e6 },
       {
         hardware: 'A100',
@@ -334,7 +374,8 @@ describe('what the user states', () => {
         batch: 32,
       },
     );
-    const { shape, tokens, flops, steps, time, cost, memory } = recommendations.at(-1)!;
+    const { shape, tokens, flops, steps, time, cost, memory } = ownRows(answer).at(-1)!;
+    const { assumptions } = answer;
     expectSame(flops, (tokens * countFlops(shape, { encoderTokens: 256, decoderTokens: 57 }).training) / (256 + 57));
     expect(steps).toBe(Math.ceil(tokens / (32 * (256 + 57))));
     // A100: 312 TFLOP/s dense bf16, 400 W.
@@ -356,7 +397,7 @@ describe('what the user states', () => {
       deviceBytes: 80e9,
       fits: true,
     });
-    expect(assumptions.filter(({ given }) => !given).map(({ name }) => name)).toEqual(['memory', 'tokens']);
+    expect(assumptions.filter(({ given }) => !given).map(({ name }) => name)).toEqual(['speed', 'memory', 'tokens']);
   });
 
   test('a device that is too small is said to be', () => {
@@ -387,7 +428,7 @@ describe('refusals', () => {
       { kind: 'params', params: 1e6 },
       {},
       'infeasible-budget',
-      /no shape of the T5 family has 1,000,000 .* nearest is t5-efficient-tiny with 15,570,688/,
+      /no shape has 1,000,000 parameters or fewer; the nearest is t5-efficient-tiny with 15,570,688/,
     ],
     [
       'FLOPs for no step',

@@ -2,76 +2,94 @@ import { ShapelawError } from '../errors.js';
 import { requireLevel } from '../fit/intervals.js';
 import type { Law } from '../fit/law.js';
 import { publishedLaw } from '../fit/published.js';
-import { type Budget, budgetFlops } from './budget.js';
-import { deepNarrowShapes, nearestStandard } from './candidates.js';
+import { countParameters } from '../flops/parameters.js';
+import type { Shape } from '../flops/shape.js';
+import { allocationsOf } from './allocations.js';
+import type { Budget } from './budget.js';
+import {
+  deepenedBase,
+  deepNarrowShapes,
+  ladderOf,
+  nearestStandard,
+  referenceSizes,
+  type StandardSize,
+} from './candidates.js';
+import { compareShapes } from './compare-shapes.js';
 import { deepNarrowLimits, deepNarrowRule, lawEvidence, publishedEvidence, standardReference } from './evidence.js';
+import { statesTokens } from './law-use.js';
+import { keepsLimits, type Limits, resolveLimits } from './limits.js';
+import { refuseUnmet } from './nearest.js';
 import { lawNotes } from './notes.js';
-import { createPlanner } from './planner.js';
+import type { RecommendOptions } from './options.js';
+import { createPlanner, type PlannedShape } from './planner.js';
+import { rankedRows } from './ranked-rows.js';
 import type { Recommendation } from './recommendation.js';
-import { resolveSetting, type SettingOptions } from './setting.js';
-
-export interface RecommendOptions extends SettingOptions {
-  /** The law that predicts loss and sets tokens. Defaults to none: tokens by Besiroglu et al. 2024, and no loss. */
-  readonly law?: Law;
-  /** Level of intervals, in (0, 1). Defaults to 0.95. */
-  readonly level?: number;
-}
+import { budgetRegion } from './region.js';
+import { latencyOf } from './row-speed.js';
+import { resolveSetting } from './setting.js';
+import { planTokens } from './token-plan.js';
 
 /**
- * The DeepNarrow shapes for a budget, beside the standard T5 size of that budget, and with a law and a budget of compute
- * the size at which the law expects the least loss.
+ * The shapes for a budget: DeepNarrow shapes beside the standard size of that budget, and with a law that tells shapes apart its own optimum
+ * and the members of the set that the evidence can't tell from it.
  *
- * @throws ShapelawError `infeasible-budget` where no shape of the family comes near the budget or it pays for no step,
- * `bad-quantity` and `bad-usage` for values out of range.
+ * @throws ShapelawError `infeasible-budget` where no shape meets the budget or it pays for no step, `bad-quantity` and `bad-usage` for
+ * values out of range.
  */
 export function recommend(budget: Budget, options: RecommendOptions = {}): Recommendation {
   const law = options.law ?? null;
   const level = options.level ?? 0.95;
   requireLevel(level);
-  const setting = resolveSetting(budget, options);
-  const trainingFlops = budgetFlops(budget, setting);
-  const tokensLaw = law?.law === 'chinchilla' ? law : publishedLaw('besiroglu-2024');
-  requireUsable(law);
+  const family = options.candidates?.family ?? 't5';
+  const ladder = ladderOf(family);
+  const kind = ladder[0]!.shape.kind;
+  const constraints = options.constraints ?? [];
+  const setting = resolveSetting([budget, ...constraints], options, kind);
+  const { assumptions, ...numbers } = setting;
+  const limits = resolveLimits(budget, constraints, setting, latencyOf(setting));
+  requireUsable(law, limits);
+  const tokensLaw = law !== null && statesTokens(law) ? law : publishedLaw('besiroglu-2024');
 
   const laws = { law, tokensLaw };
-  const plan = createPlanner(budget, setting, laws, trainingFlops, level);
-  const standard = budget.kind === 'params' ? nearestStandard(budget.params) : plan.bestStandard();
-  const mostParameters = budget.kind === 'params' ? budget.params : standard.parameters;
-  const tall = deepNarrowShapes(standard, mostParameters);
-  if (budget.kind === 'params' && tall.length === 0 && standard.parameters > budget.params * 1.05) {
-    throw new ShapelawError(
-      'infeasible-budget',
-      `no shape of the T5 family has ${budget.params.toLocaleString('en-US')} parameters or fewer; the nearest is ${standard.shape.name} with ` +
-        `${standard.parameters.toLocaleString('en-US')}`,
-      { params: budget.params, nearest: standard.shape.name, parameters: standard.parameters },
-    );
-  }
-  const oneStep = plan.stepFlops(standard.shape);
-  if (trainingFlops !== null && trainingFlops[0] < oneStep) {
-    throw new ShapelawError(
-      'infeasible-budget',
-      `the budget of ${trainingFlops[0].toPrecision(3)} training FLOPs does not pay for one step of ${standard.shape.name}, ` +
-        `which takes ${oneStep.toPrecision(3)} at ${setting.batch} sequences`,
-      { trainingFlops: trainingFlops[0], nearest: standard.shape.name, stepFlops: oneStep },
-    );
-  }
+  const tokens = planTokens(limits, setting, law, tokensLaw, kind, level);
+  const planner = createPlanner(budget, limits, setting, laws, tokens, level);
+  const fits = (shape: Shape) => keepsLimits(limits.shape, shape) && tokens.tokens(tokens.counts(shape)) > 0;
+  const standard = standardOf(limits, ladder, fits, planner.bestOf);
+  const tall = tallShapes(standard, ladder, limits, options.base, fits);
+  const ranked = rankedRows({ law, limits, setting, tokens, standard, planner, options, level });
+  if (tall.length === 0 && ranked === null) refuseUnmet(limits, standard, fits);
+  requireStep(
+    limits,
+    standard.shape,
+    planner.trainingFlops(standard.shape),
+    planner.stepFlops(standard.shape),
+    setting.batch,
+  );
 
-  const recommendations = [
-    ...tall.map((shape) => plan.row(shape, 'deep-narrow', standard, [deepNarrowRule, ...publishedEvidence(shape)])),
-    plan.row(standard.shape, 'standard', standard, [
+  const references = referenceSizes(standard.parameters)
+    .filter(({ shape }) => shape.name !== standard.shape.name)
+    .filter(({ shape }) => tokens.tokens(tokens.counts(shape)) > 0);
+  const planned: readonly PlannedShape[] = [
+    ...tall.map((shape) => planner.row(shape, 'deep-narrow', standard, [deepNarrowRule, ...publishedEvidence(shape)])),
+    planner.row(standard.shape, 'standard', standard, [
       standardReference,
-      ...(budget.kind === 'params'
+      ...(limits.flops === null
         ? []
         : [lawEvidence(tokensLaw, 'chosen among the standard sizes for the least loss at the budget')]),
     ]),
-    ...(law === tokensLaw && budget.kind !== 'params' ? [plan.lawRow(standard)] : []),
+    ...(ranked?.rows ?? []),
+    ...references.map(({ shape }) => planner.row(shape, 'reference', standard, [standardReference])),
   ];
   return {
-    budget: { ...budget, trainingFlops },
-    assumptions: [...setting.assumptions, plan.tokensAssumption],
-    recommendations,
+    budget: { ...budget, trainingFlops: limits.flops, constraints },
+    assumptions: [...assumptions, planner.tokensAssumption],
+    setting: numbers,
+    set: ranked?.set ?? null,
+    allocation: limits.flops === null ? null : allocationsOf(tokensLaw, limits.flops[0], limits, level),
+    region: law === null ? null : budgetRegion(law, limits, level),
+    recommendations: compareShapes(planned, ranked?.ranking ?? null, ranked?.objectives ?? [], tokens.counts),
     notes: [
-      ...lawNotes(laws, standard, trainingFlops !== null, level),
+      ...lawNotes(laws, standard, limits, level, ranked),
       ...(tall.length > 0
         ? deepNarrowLimits
         : [`No DeepNarrow shape: no smaller standard size than ${standard.shape.name} can grow into this budget.`]),
@@ -79,10 +97,56 @@ export function recommend(budget: Budget, options: RecommendOptions = {}): Recom
   };
 }
 
-function requireUsable(law: Law | null): void {
-  if (law?.law !== 'data-constrained') return;
+/** The standard size of a budget: the nearest in parameters, or of least loss at its compute, or the largest that meets it. */
+function standardOf(
+  limits: Limits,
+  ladder: readonly StandardSize[],
+  fits: (shape: Shape) => boolean,
+  bestOf: (sizes: readonly StandardSize[]) => StandardSize,
+): StandardSize {
+  const [budget] = limits.constraints;
+  if (budget?.kind === 'params') return nearestStandard(budget.params, ladder);
+  const meeting = ladder.filter(({ shape }) => fits(shape));
+  if (meeting.length === 0) return ladder[0]!;
+  return limits.flops === null ? meeting.at(-1)! : bestOf(meeting);
+}
+
+/** Share of the room beyond the standard size from which it grows itself. */
+const roomToGrow = 1.25;
+
+function tallShapes(
+  standard: StandardSize,
+  ladder: readonly StandardSize[],
+  limits: Limits,
+  base: Shape | undefined,
+  fits: (shape: Shape) => boolean,
+): readonly Shape[] {
+  const most = limits.shape.find(({ kind }) => kind === 'params')?.most ?? null;
+  // Without a limit on parameters the standard size itself is one: the rule promises its quality with fewer.
+  const within = (shape: Shape) => fits(shape) && (most !== null || parametersOf(shape) <= standard.parameters);
+  if (base !== undefined) return deepenedBase(base, most === null ? fits : within);
+  return deepNarrowShapes(standard, ladder, within, most !== null && standard.parameters * roomToGrow <= most);
+}
+
+function parametersOf(shape: Shape): number {
+  return countParameters(shape).total;
+}
+
+function requireUsable(law: Law | null, { uniqueTokens }: Limits): void {
+  if (law === null || !law.variables.includes('uniqueTokens') || uniqueTokens !== null) return;
   throw new ShapelawError(
     'bad-usage',
-    `${law.name} needs the unique tokens at hand, which a budget does not state yet; use a chinchilla, kaplan or power law`,
+    `${law.name} needs the unique tokens at hand; state them with --unique-tokens, or use a chinchilla, kaplan or power law`,
+  );
+}
+
+function requireStep(limits: Limits, shape: Shape, left: number, oneStep: number, batch: number): void {
+  if (limits.flops === null || left >= oneStep) return;
+  const served = limits.inferenceTokens > 0 ? `, ${Math.max(0, left).toPrecision(3)} of them after serving,` : '';
+  throw new ShapelawError(
+    'infeasible-budget',
+    `the budget of ${limits.flops[0].toPrecision(3)} training FLOPs${served} does not pay for one step of ${shape.name}, ` +
+      `which takes ${oneStep.toPrecision(3)} at ${batch} sequences`,
+    { trainingFlops: limits.flops[0], nearest: shape.name, stepFlops: oneStep },
   );
 }

@@ -5,8 +5,11 @@ import type { SequenceLengths } from '../flops/flops.js';
 import { defaultPrecision, findHardware, peakFlops } from '../flops/hardware.js';
 import type { Hardware, Precision } from '../flops/hardware-catalogue.js';
 import type { Optimizer, Recomputation, TrainingPrecision } from '../flops/memory.js';
+import type { Shape } from '../flops/shape.js';
 import { spanCorruptionLengths } from '../flops/span-corruption.js';
-import type { Budget } from './budget.js';
+import type { Constraint } from './budget.js';
+import { gemstonesSource } from './speed/gemstones.js';
+import type { StepTimeFit } from './speed/index.js';
 
 /** What a recommendation may be told about the machine and the run; everything has a default that the answer states. */
 export interface SettingOptions {
@@ -28,6 +31,8 @@ export interface SettingOptions {
   readonly lengths?: Partial<SequenceLengths>;
   /** Sequences a step. Defaults to 128, T5's. */
   readonly batch?: number;
+  /** Step times of one's own machine, as fitStepTime gives them. Defaults to those of Gemstones, carried to the device as a ratio. */
+  readonly stepTimes?: StepTimeFit;
 }
 
 /** An input of the answer, where it comes from, and whether the user gave it. */
@@ -49,6 +54,8 @@ export interface Setting {
   readonly carbonIntensity: number;
   readonly lengths: SequenceLengths;
   readonly batch: number;
+  /** null for those of Gemstones. */
+  readonly stepTimes: StepTimeFit | null;
   readonly memory: {
     readonly batch: number;
     readonly precision: TrainingPrecision;
@@ -64,18 +71,24 @@ const largestMicroBatch = 16;
 /**
  * Fills in every default and says which were used.
  *
+ * @param kind - Of the shapes that are planned.
  * @throws ShapelawError `unknown-hardware`, and `bad-usage` for values out of range.
  */
-export function resolveSetting(budget: Budget, options: SettingOptions): Setting {
+export function resolveSetting(
+  constraints: readonly Constraint[],
+  options: SettingOptions,
+  kind: Shape['kind'],
+): Setting {
   const hardware = typeof options.hardware === 'object' ? options.hardware : findHardware(options.hardware ?? 'H100');
-  const devices = options.devices ?? (budget.kind === 'gpus-days' ? budget.gpus : 1);
+  const gpus = constraints.find((constraint) => constraint.kind === 'gpus-days')?.gpus;
+  const devices = options.devices ?? gpus ?? 1;
   const batch = options.batch ?? 128;
   for (const [name, value] of Object.entries({ devices, batch })) {
     if (!(Number.isSafeInteger(value) && value > 0))
       throw new ShapelawError('bad-usage', `${name} must be a positive integer, not ${value}`);
   }
-  if (budget.kind === 'gpus-days' && budget.gpus !== devices) {
-    throw new ShapelawError('bad-usage', `the budget is of ${budget.gpus} GPUs, so it can't run on ${devices} devices`);
+  if (gpus !== undefined && gpus !== devices) {
+    throw new ShapelawError('bad-usage', `the budget is of ${gpus} GPUs, so it can't run on ${devices} devices`);
   }
   const precision = options.precision ?? defaultPrecision(hardware);
   const mfu = options.mfu ?? defaultMfu.value;
@@ -83,9 +96,7 @@ export function resolveSetting(budget: Budget, options: SettingOptions): Setting
   const dollarsPerHour = options.dollarsPerHour ?? hardware.dollarsPerHour?.value ?? null;
   const pue = options.pue ?? defaultPue.value;
   const carbonIntensity = options.carbonIntensity ?? defaultCarbonIntensity.value;
-  const encoderTokens = options.lengths?.encoderTokens ?? 512;
-  const decoderTokens = options.lengths?.decoderTokens ?? spanCorruptionLengths(encoderTokens).decoderTokens;
-  const lengths = { encoderTokens, decoderTokens };
+  const lengths = planLengths(kind, options.lengths);
   const microBatch = Math.min(largestMicroBatch, Math.ceil(batch / devices));
   if (!['bf16', 'fp16', 'fp32'].includes(precision)) {
     throw new ShapelawError('bad-usage', `training is planned in bf16, fp16 or fp32, not in ${precision}`);
@@ -128,10 +139,15 @@ export function resolveSetting(budget: Budget, options: SettingOptions): Setting
     },
     {
       name: 'sequence',
-      value: `${lengths.encoderTokens} encoder and ${lengths.decoderTokens} decoder tokens`,
+      value:
+        kind === 'decoder'
+          ? `${lengths.decoderTokens} tokens`
+          : `${lengths.encoderTokens} encoder and ${lengths.decoderTokens} decoder tokens`,
       source: given('lengths')
         ? 'given'
-        : "span corruption's lengths at density 0.15, mean span 3 (Raffel et al. 2020)",
+        : kind === 'decoder'
+          ? 'a usual length of context'
+          : "span corruption's lengths at density 0.15, mean span 3 (Raffel et al. 2020)",
       given: given('lengths'),
     },
     {
@@ -139,6 +155,15 @@ export function resolveSetting(budget: Budget, options: SettingOptions): Setting
       value: `${batch} sequences a step`,
       source: given('batch') ? 'given' : 'Raffel et al. 2020, section 3.1.2',
       given: given('batch'),
+    },
+    {
+      name: 'speed',
+      value:
+        options.stepTimes === undefined
+          ? 'step times of Gemstones, carried to the device as a ratio'
+          : `fit to ${options.stepTimes.steps} step times, which others predict to ${percent(options.stepTimes.leftOutError)}`,
+      source: options.stepTimes === undefined ? gemstonesSource : 'given',
+      given: given('stepTimes'),
     },
     {
       name: 'memory',
@@ -158,9 +183,17 @@ export function resolveSetting(budget: Budget, options: SettingOptions): Setting
     carbonIntensity,
     lengths,
     batch,
+    stepTimes: options.stepTimes ?? null,
     memory: { batch: microBatch, precision: trainingPrecision, optimizer: 'adafactor', recomputation: 'selective' },
     assumptions,
   };
+}
+
+/** Tokens of a sequence where not all are given: an encoder's 512 and its targets, a decoder's 2,048. */
+export function planLengths(kind: Shape['kind'], given: Partial<SequenceLengths> = {}): SequenceLengths {
+  if (kind === 'decoder') return { encoderTokens: 0, decoderTokens: given.decoderTokens ?? 2048 };
+  const encoderTokens = given.encoderTokens ?? 512;
+  return { encoderTokens, decoderTokens: given.decoderTokens ?? spanCorruptionLengths(encoderTokens).decoderTokens };
 }
 
 function priceSource(hardware: Hardware): string {

@@ -1,0 +1,77 @@
+import type { Range } from '../flops/cost.js';
+import type { SequenceLengths } from '../flops/flops.js';
+import { trainingMemory } from '../flops/memory.js';
+import type { Shape } from '../flops/shape.js';
+import type { Estimate } from './law-use.js';
+import type { Latency } from './limits.js';
+import type { Setting } from './setting.js';
+import { measuredStepTime, type ServingSetting, servingTime, stepTime, type Timed } from './speed/index.js';
+
+/** How fast a shape trains and serves, with what the times are made of. */
+export interface RowSpeed {
+  /** Of one training step of the batch. */
+  readonly stepSeconds: Estimate;
+  /** Tokens of training a second, from the slowest to the fastest. */
+  readonly tokensPerSecond: Range;
+  /** For a token that is generated, one sequence at a time on one device; of an encoder for a token that is read. */
+  readonly tokenSeconds: Estimate;
+  /** For a whole sequence, one at a time on one device. */
+  readonly sequenceSeconds: Estimate;
+  readonly step: Omit<Timed, 'seconds'>;
+  readonly serving: Omit<Timed, 'seconds'>;
+}
+
+type SpeedSetting = Pick<
+  Setting,
+  'batch' | 'devices' | 'peakFlops' | 'mfu' | 'hardware' | 'stepTimes' | 'lengths' | 'memory'
+>;
+
+export function rowSpeed(shape: Shape, lengths: SequenceLengths, setting: SpeedSetting): RowSpeed {
+  const { seconds, ...step } = stepOf(shape, lengths, setting);
+  const { token, sequence } = servingTime(shape, servingSetting(lengths, setting));
+  const { seconds: tokenSeconds, ...serving } = token;
+  const tokens =
+    setting.batch *
+    ((shape.kind === 'decoder' ? 0 : lengths.encoderTokens) + (shape.kind === 'encoder' ? 0 : lengths.decoderTokens));
+  return {
+    stepSeconds: seconds,
+    tokensPerSecond: [tokens / seconds.interval[1], tokens / seconds.interval[0]],
+    tokenSeconds,
+    sequenceSeconds: sequence.seconds,
+    step,
+    serving,
+  };
+}
+
+function stepOf(shape: Shape, lengths: SequenceLengths, setting: SpeedSetting): Timed {
+  return setting.stepTimes === null
+    ? stepTime(shape, {
+        ...setting,
+        lengths,
+        memoryBandwidth: setting.hardware.memoryBandwidth,
+        microBatches: Math.ceil(setting.batch / setting.devices / setting.memory.batch),
+      })
+    : measuredStepTime(setting.stepTimes, shape, { ...setting, lengths });
+}
+
+function servingSetting(lengths: SequenceLengths, { peakFlops, mfu, hardware }: SpeedSetting): ServingSetting {
+  return { lengths, batch: 1, peakFlops, mfu, memoryBandwidth: hardware.memoryBandwidth };
+}
+
+/** Seconds of a training step, for comparison. */
+export function stepSecondsOf(shape: Shape, lengths: SequenceLengths, setting: SpeedSetting): number {
+  return stepOf(shape, lengths, setting).seconds.value;
+}
+
+/** Latencies by the slow end of their intervals, so that a limit holds. */
+export function latencyOf(setting: SpeedSetting): Latency {
+  return (shape) => {
+    const { token, sequence } = servingTime(shape, servingSetting(setting.lengths, setting));
+    return { tokenSeconds: token.seconds.interval[1], sequenceSeconds: sequence.seconds.interval[1] };
+  };
+}
+
+/** Bytes of training on one device. */
+export function trainingBytesOf(shape: Shape, lengths: SequenceLengths, { memory }: Pick<Setting, 'memory'>): number {
+  return trainingMemory(shape, { ...lengths, ...memory }).total;
+}
