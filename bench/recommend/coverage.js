@@ -59,7 +59,9 @@ async function main() {
   );
   if (values.json) console.log(JSON.stringify({ ...numbers, level, seconds, failed, report }, null, 1));
   else printTable(report);
-  console.error(`${sims} sweeps of each design, ${failed} in all without draws, ${draws} draws, ${seconds.toFixed(0)} s`);
+  console.error(
+    `${sims} sweeps of each design, ${failed} in all without draws, ${draws} draws, ${seconds.toFixed(0)} s`,
+  );
 }
 
 function summaryOf(trials, name, place, tolerance) {
@@ -86,7 +88,9 @@ function wilson(share, count) {
 
 function printTable(report) {
   const percent = (share, digits = 3) => Number((100 * share).toPrecision(digits));
-  console.log('| sweep | budget | tolerance | best held, % | all within the tolerance held, % | set, % of the lattice: mean (largest) | truly within the tolerance, % | regret of the point choice |');
+  console.log(
+    '| sweep | budget | tolerance | best held, % | all within the tolerance held, % | set, % of the lattice: mean (largest) | truly within the tolerance, % | regret of the point choice |',
+  );
   console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
   for (const { design, budget, tolerance, best, interval, all, share, largestShare, within, regret } of report) {
     const held = `${(100 * best).toFixed(1)} (${interval.map((end) => (100 * end).toFixed(1)).join(' to ')})`;

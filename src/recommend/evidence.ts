@@ -71,6 +71,7 @@ export const standardReference: Evidence = {
 /** What a reader of DeepNarrow advice should know against it. */
 export const deepNarrowLimits: readonly string[] = [
   'Counter-evidence on depth: Narang et al. 2021 saw their best T5 variant at 18 layers, and 24 worse than 12; Cramming (Geiping & Goldstein 2022) saw no gain.',
+  'The abstract of the paper speaks of 50% fewer parameters; no shape known here has that against the standard size that it is compared with: the nearest, t5-efficient-small-nl16, has 40% fewer than T5-base.',
   'Depth is serial: a tall shape of equal FLOPs has more steps in a row, so it can be slower per token where the device is not busy.',
 ];
 

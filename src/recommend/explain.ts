@@ -1,10 +1,11 @@
 import { ShapelawError } from '../errors.js';
 import type { Law } from '../fit/law.js';
+import { publishedLaw } from '../fit/published.js';
 import { countFlops } from '../flops/flops.js';
 import { countParameters } from '../flops/parameters.js';
 import type { Shape } from '../flops/shape.js';
 import { shapeOfAnswer } from './answer-shape.js';
-import { pointFor } from './law-use.js';
+import { parametersFor, pointFor, statesTokens } from './law-use.js';
 import type { Recommendation, RecommendedShape } from './recommendation.js';
 
 /** One number that went into another, and where it comes from. */
@@ -98,7 +99,7 @@ const explainers: Readonly<Record<ExplainedNumber, (context: Context) => Explain
       inputs: [...lengthInputs(row), ...componentInputs(forward, 'forward FLOPs a sequence')],
     };
   },
-  tokens: ({ answer, row }) => {
+  tokens: ({ answer, row, law }) => {
     const { trainingFlops, constraints } = answer.budget;
     const perToken = row.flops / row.tokens;
     if (trainingFlops !== null) {
@@ -124,14 +125,20 @@ const explainers: Readonly<Record<ExplainedNumber, (context: Context) => Explain
         ],
       };
     }
-    const assumption = answer.assumptions.find(({ name }) => name === 'tokens')!;
+    const tokensLaw = law !== null && statesTokens(law) ? law : publishedLaw('besiroglu-2024');
     return {
       value: row.tokens,
       unit: 'tokens, encoder and decoder',
       formula:
         'D = C / (6 N) at the C where N = G (C/6)^a, with a = beta / (alpha + beta), G = (alpha A / (beta B))^(1 / (alpha + beta))',
-      source: `Hoffmann et al. 2022, equation 4, with ${assumption.source}`,
-      inputs: [input('N', row.parameters, 'parameters', counted), ...uniqueInputs(answer)],
+      source: `Hoffmann et al. 2022, equation 4, with ${tokensLaw.name}: ${tokensLaw.provenance.source}`,
+      inputs: [
+        input('N', parametersFor(tokensLaw, countParameters(row.shape)), 'parameters', counted),
+        ...(['A', 'B', 'alpha', 'beta'] as const).map((name) =>
+          input(name, tokensLaw.parameters[name]!, '', tokensLaw.name),
+        ),
+        ...uniqueInputs(answer),
+      ],
     };
   },
   flops: ({ row }) => ({
