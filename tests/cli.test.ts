@@ -435,6 +435,68 @@ describe('recommend', () => {
     expect(recommendations[0].time.devices).toBe(2);
   });
 
+  test('a budget in words is the same as in flags', async () => {
+    const words = await json('recommend', '8xH100 for 3 days, 24 GB');
+    const flags = await json('recommend', '--gpus', '8xH100', '--days', '3', '--memory', '24GB');
+    expect(words).toEqual(flags);
+    expect(words.budget).toMatchObject({
+      ...{ kind: 'gpus-days', gpus: 8, days: 3 },
+      constraints: [{ kind: 'training-memory', bytes: 24e9 }],
+    });
+  });
+
+  test('csv and markdown have a line a shape, and plain numbers', async () => {
+    const { recommendations } = await json('recommend', '220M');
+    const { out } = await shapelaw(['recommend', '220M', '--format', 'csv']);
+    const [heading, ...lines] = out.trimEnd().split('\n');
+    expect(lines).toHaveLength(recommendations.length);
+    const parameters = heading!.split(',').indexOf('parameters');
+    expect(lines.map((line) => Number(line.split(',')[parameters]))).toEqual(
+      recommendations.map((row: { parameters: number }) => row.parameters),
+    );
+    const markdown = (await shapelaw(['recommend', '220M', '--format', 'markdown'])).out.trimEnd().split('\n');
+    expect(markdown).toHaveLength(recommendations.length + 2);
+    for (const line of markdown) expect(line).toMatch(/^\| .* \|$/);
+  });
+
+  test('--explain says formula, inputs and sources; with --json as data', async () => {
+    const { code, out } = await shapelaw(['recommend', '220M', '--explain', 'parameters@t5-base']);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^parameters of t5-base {2}222,903,552 parameters\n= sum of the components: V d \+ EL/);
+    expect(await json('recommend', '220M', '--explain', 'parameters@t5-base')).toMatchObject({
+      ...{ number: 'parameters', shape: 't5-base', value: 222_903_552, unit: 'parameters' },
+    });
+  });
+
+  test('--export writes a configuration that count reads again, to a file or to standard output', async () => {
+    const path = at('exported.json');
+    const { code, out, err } = await shapelaw(['recommend', '220M', '--export', 'hf-config', '-o', path]);
+    expect({ code, out }).toEqual({ code: 0, out: '' });
+    expect(err).toMatch(/^wrote .*exported\.json, a config\.json of t5-efficient-small-nl27\nnote: /);
+    expect((await json('count', path)).shapes[0].parameters.total).toBe(214_701_056);
+    const gin = await shapelaw(['recommend', '220M', '--export', 't5x-gin', '--shape', 't5-base']);
+    expect(gin.out).toMatch(/num_encoder_layers = 12/);
+  });
+
+  test('--step-times fits the speed of one’s own machine', async () => {
+    const rows = [2, 4, 8].flatMap((layers) =>
+      [128, 256, 512].map((dModel) => ({
+        ...{ runId: `${dModel}x${layers}`, params: 1e6 * layers, tokens: 626 * 8 * 100, step: 100, loss: 3 },
+        ...{ encoderLayers: layers, decoderLayers: layers, dModel, dFf: 4 * dModel, dKv: 64, heads: dModel / 64 },
+        ...{ vocab: 32128, stepSeconds: 1e-6 * layers * dModel ** 1.5 + 0.01 },
+      })),
+    );
+    const path = at('timed.jsonl');
+    writeFileSync(path, rows.map((row) => JSON.stringify(row)).join('\n'));
+    const { assumptions, recommendations } = await json('recommend', '220M', '--step-times', path);
+    expect(assumptions.find(({ name }: { name: string }) => name === 'speed')).toMatchObject({ given: true });
+    expect(recommendations[0].speed.step.source).toMatch(/fit to 9 measured step times/);
+    writeFileSync(path, JSON.stringify(rows[0]));
+    const { code, err } = await shapelaw(['recommend', '220M', '--step-times', path]);
+    expect(code).toBe(2);
+    expect(err).toMatch(/^\[too-few-configurations\]/);
+  });
+
   test('a law by its name is the published one', async () => {
     const { recommendations } = await json('recommend', '--params', '220M', '--law', 'besiroglu-2024');
     const { parameters: params, tokens, loss } = recommendations[0];

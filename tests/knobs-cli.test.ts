@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { serializeLaw } from '../src/fit/law.js';
 import { presetShape } from '../src/flops/presets/index.js';
+import type { Shape } from '../src/flops/shape.js';
 import { knobs, steepestPath } from '../src/recommend/knobs/index.js';
+import { stepSeconds } from '../src/recommend/row-speed.js';
+import { resolveSetting } from '../src/recommend/setting.js';
 import { shapelaw } from './cli-harness.js';
 import { depthThenWidth } from './hand-made-law.js';
 
@@ -106,7 +109,10 @@ describe('as JSON', () => {
         '--json',
       ],
     );
-    const options = { law, tokens: 1e9, level: 0.9 };
+    const lengths = { encoderTokens: 512, decoderTokens: 114 };
+    const setting = resolveSetting([], { lengths }, 'encoder-decoder');
+    const secondsOf = (shape: Shape) => stepSeconds(shape, lengths, setting);
+    const options = { law, tokens: 1e9, level: 0.9, secondsOf };
     expect(JSON.parse(out)).toEqual(
       JSON.parse(
         JSON.stringify({

@@ -1,4 +1,6 @@
 import { Command, Option } from 'commander';
+import type { SequenceLengths } from '../flops/flops.js';
+import type { Shape } from '../flops/shape.js';
 import type { QuantityKind } from '../recommend/quantity.js';
 import { defined, positiveInteger, share } from './options.js';
 import type { Terminal } from './terminal.js';
@@ -75,12 +77,26 @@ export function knobsCommand(terminal: Terminal): Command {
         }),
         lengths: defined({ encoderTokens: options.encoderTokens, decoderTokens: options.decoderTokens }),
       };
-      const answer = knobs(shape, { ...shared, more: options.more, budget });
+      const secondsOf = await stepSecondsOf(shape, shared.lengths);
+      const answer = knobs(shape, { ...shared, secondsOf, more: options.more, budget });
       const { rule, beyondEvidence = false } = options;
       const path =
-        Object.keys(budget).length === 0 ? null : steepestPath(shape, budget, { ...shared, rule, beyondEvidence });
+        Object.keys(budget).length === 0
+          ? null
+          : steepestPath(shape, budget, { ...shared, secondsOf, rule, beyondEvidence });
       terminal.out(
         options.json ? `${JSON.stringify({ knobs: answer, path }, null, 2)}\n` : knobsText(answer, path, terminal),
       );
     });
+}
+
+/** Step times of shapes of one kind on the device, at the batch and MFU that are assumed of a recommendation. */
+async function stepSecondsOf({ kind }: Shape, given: Partial<SequenceLengths>) {
+  const [{ planLengths, resolveSetting }, { stepSeconds }] = await Promise.all([
+    import('../recommend/setting.js'),
+    import('../recommend/row-speed.js'),
+  ]);
+  const lengths = planLengths(kind, given);
+  const setting = resolveSetting([], { lengths }, kind);
+  return (shape: Shape) => stepSeconds(shape, lengths, setting);
 }

@@ -9,7 +9,7 @@ export { type ExplainedInput, type ExplainedNumber, type Explanation, explain, e
 export * from './export/index.js';
 export * from './knobs/index.js';
 export { type Estimate, optimalTokens } from './law-use.js';
-export type { Excess } from './limits.js';
+export type { Excess, Limits, ShapeLimit } from './limits.js';
 export { type Preference, preferences, type RecommendOptions } from './options.js';
 export { parseQuantity, type QuantityKind } from './quantity.js';
 export { recommend } from './recommend.js';
@@ -23,7 +23,8 @@ export type {
 export type { RowSpeed } from './row-speed.js';
 export type { Standing } from './search/confidence-set.js';
 export { type LatticeFamily, type LatticeOptions, latticeFamilies } from './search/lattice.js';
+export type { Limit } from './search/search.js';
 export type { Assumption, Setting, SettingOptions } from './setting.js';
 export * from './speed/index.js';
-export { type RunSize, type TrainingRule, trainingRule, trainingRules } from './training-rules.js';
+export { type RuleName, type RunSize, type TrainingRule, trainingRule, trainingRules } from './training-rules.js';
 export { loadUnits } from './units.js';

@@ -39,7 +39,7 @@ const physical = {
 type CountKind = 'params' | 'tokens' | 'flops' | 'hours' | 'days' | 'dollars';
 
 /** What a quantity may count. */
-export type QuantityKind = CountKind | keyof typeof physical;
+export type QuantityKind = 'params' | 'tokens' | 'flops' | 'hours' | 'days' | 'dollars' | 'bytes' | 'seconds';
 
 /** A positive decimal number, with or without commas between groups of three digits: its digits, and its exponent if any. */
 export const decimalNumber = String.raw`(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:e([+-]?\d+))?`;

@@ -58,6 +58,11 @@ function servingSetting(lengths: SequenceLengths, { peakFlops, mfu, hardware }: 
   return { lengths, batch: 1, peakFlops, mfu, memoryBandwidth: hardware.memoryBandwidth };
 }
 
+/** Seconds of a training step. */
+export function stepSeconds(shape: Shape, lengths: SequenceLengths, setting: SpeedSetting): Estimate {
+  return stepOf(shape, lengths, setting).seconds;
+}
+
 /** Seconds of a training step, for comparison. */
 export function stepSecondsOf(shape: Shape, lengths: SequenceLengths, setting: SpeedSetting): number {
   return stepOf(shape, lengths, setting).seconds.value;

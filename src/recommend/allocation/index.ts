@@ -7,6 +7,7 @@ export {
   type InferenceBudgetOptions,
   inferenceAware,
   inferenceAwareForBudget,
+  type LifetimeAllocation,
 } from './inference-aware.js';
 export { type OverTraining, type OverTrainingOptions, overTraining } from './over-training.js';
 export { epochsAtWorth, type RepetitionWorth, repetitionWorth } from './repetition.js';

@@ -33,7 +33,8 @@ export interface InferenceBudgetOptions extends InferenceOptions {
   readonly totalFlops: number;
 }
 
-interface LifetimeAllocation {
+/** Parameters and tokens with the FLOPs of a model's life. */
+export interface LifetimeAllocation {
   readonly params: Estimate;
   readonly tokens: Estimate;
   readonly tokensPerParam: Estimate;

@@ -30,14 +30,14 @@ export interface RepetitionWorth {
  * What the tokens of some epochs are worth: `e` epochs of U unique tokens count as `U (1 + RD (1 - exp(-(e - 1) / RD)))`
  * (Muennighoff et al. 2023, section 3.2).
  *
- * @param options.epochs - 1 or more.
- * @param options.level - Level of the intervals, in (0, 1). Defaults to 0.95.
+ * @param options - `epochs`, 1 or more; `level` of the intervals, in (0, 1), which defaults to 0.95.
  * @throws ShapelawError `bad-usage` for a law that is not data-constrained, and values out of range.
  */
 export function repetitionWorth(
   law: Law,
-  { epochs, level = 0.95 }: { readonly epochs: number; readonly level?: number },
+  options: { readonly epochs: number; readonly level?: number },
 ): RepetitionWorth {
+  const { epochs, level = 0.95 } = options;
   requireEpochs('epochs', epochs);
   return {
     epochs,
@@ -59,14 +59,11 @@ export function repetitionWorth(
 /**
  * Epochs after which the next token is worth no more than a share of a unique one: `1 + RD ln(1 / worth)`.
  *
- * @param options.worth - In (0, 1].
- * @param options.level - Level of the interval, in (0, 1). Defaults to 0.95.
+ * @param options - `worth`, in (0, 1]; `level` of the interval, in (0, 1), which defaults to 0.95.
  * @throws ShapelawError `bad-usage` for a law that is not data-constrained, and values out of range.
  */
-export function epochsAtWorth(
-  law: Law,
-  { worth, level = 0.95 }: { readonly worth: number; readonly level?: number },
-): Estimate {
+export function epochsAtWorth(law: Law, options: { readonly worth: number; readonly level?: number }): Estimate {
+  const { worth, level = 0.95 } = options;
   if (!(worth > 0 && worth <= 1))
     throw new ShapelawError('bad-usage', `the worth of a token must be above 0 and at most 1, not ${worth}`, { worth });
   return estimates(law, level, (parameters) => ({

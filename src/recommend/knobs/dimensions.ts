@@ -20,10 +20,10 @@ export const operatorSays: Readonly<Record<OperatorName, string>> = {
   KV: 'key-value size',
 };
 
-type Size = 'encoderLayers' | 'decoderLayers' | 'dModel' | 'dFf' | 'heads' | 'dKv';
-
 /** The dimensions that an operator grows, with their values. */
-export type Sizes = { readonly [Name in Size]?: number };
+export type Sizes = {
+  readonly [Name in 'encoderLayers' | 'decoderLayers' | 'dModel' | 'dFf' | 'heads' | 'dKv']?: number;
+};
 
 /** How dimensions grow. */
 export interface GrowthOptions {
