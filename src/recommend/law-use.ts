@@ -2,13 +2,24 @@ import { ShapelawError } from '../errors.js';
 import { computeOptimum } from '../fit/compute-optimum.js';
 import { centralInterval } from '../fit/intervals.js';
 import type { Law } from '../fit/law.js';
-import type { LawPoint } from '../fit/law-form.js';
+import type { LawColumn, LawPoint } from '../fit/law-form.js';
 import type { Estimate } from '../fit/optimum/index.js';
 import { lawDraws } from '../fit/predict.js';
 import type { ParameterCount } from '../flops/parameters.js';
 import { dimensionsOf, type Shape } from '../flops/shape.js';
 
 export type { Estimate };
+
+/** Columns that a law of shape has beside parameters and tokens. */
+export const shapeColumns: readonly LawColumn[] = [
+  'layers',
+  'encoderLayers',
+  'decoderLayers',
+  'dModel',
+  'dFf',
+  'dKv',
+  'heads',
+];
 
 type Surface = { readonly A: number; readonly B: number; readonly alpha: number; readonly beta: number };
 

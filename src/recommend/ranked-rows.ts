@@ -6,13 +6,13 @@ import { countParameters } from '../flops/parameters.js';
 import type { Shape } from '../flops/shape.js';
 import type { StandardSize } from './candidates.js';
 import { lawEvidence } from './evidence.js';
-import { parametersFor, pointFor, statesTokens } from './law-use.js';
+import { parametersFor, pointFor, shapeColumns, statesTokens } from './law-use.js';
 import { keepsLimits, type Limits } from './limits.js';
 import { type Preference, preferences, type RecommendOptions } from './options.js';
 import { dominates, type Objectives } from './pareto.js';
 import type { createPlanner, PlannedShape } from './planner.js';
 import type { RecommendationSet } from './recommendation.js';
-import { stepSecondsOf, trainingBytesOf } from './row-speed.js';
+import { stepSeconds, trainingBytesOf } from './row-speed.js';
 import { leastBetween } from './search/continuous.js';
 import { createLattice, type Lattice, type LatticeOptions } from './search/lattice.js';
 import { type Candidate, knownRatios, type Ranking, rankLattice } from './search/rank.js';
@@ -22,17 +22,6 @@ import type { TokenPlan } from './token-plan.js';
 /** Loss above the least that is taken for as good: about what two seeds of a run differ by. */
 const defaultTolerance = 0.01;
 const defaultTop = 5;
-
-/** Columns that a law of shape has beside parameters and tokens. */
-const shapeColumns: readonly LawColumn[] = [
-  'layers',
-  'encoderLayers',
-  'decoderLayers',
-  'dModel',
-  'dFf',
-  'dKv',
-  'heads',
-];
 
 /** The candidates that a law ranks, and the lines that they give. */
 export interface Ranked {
@@ -154,7 +143,7 @@ export function objectivesOf(
     name: shape.name,
     parameters: total,
     flopsPerToken: training,
-    stepSeconds: stepSecondsOf(shape, tokens.lengthsOf(shape), setting),
+    stepSeconds: stepSeconds(shape, tokens.lengthsOf(shape), setting).value,
     loss,
   };
 }

@@ -63,11 +63,6 @@ export function stepSeconds(shape: Shape, lengths: SequenceLengths, setting: Spe
   return stepOf(shape, lengths, setting).seconds;
 }
 
-/** Seconds of a training step, for comparison. */
-export function stepSecondsOf(shape: Shape, lengths: SequenceLengths, setting: SpeedSetting): number {
-  return stepOf(shape, lengths, setting).seconds.value;
-}
-
 /** Latencies by the slow end of their intervals, so that a limit holds. */
 export function latencyOf(setting: SpeedSetting): Latency {
   return (shape) => {

@@ -2,6 +2,7 @@ import { columnValue } from '../../fit/columns.js';
 import type { Law } from '../../fit/law.js';
 import type { LawColumn, LawPoint } from '../../fit/law-form.js';
 import { ratiosNamed, ratioValue } from '../../fit/laws/shape.js';
+import { shapeColumns } from '../law-use.js';
 import type { OperatorName } from './dimensions.js';
 
 /** What a law sees of an operator, and which others it sees the same way. */
@@ -16,16 +17,6 @@ export interface Sight {
   /** The other operators that move the law's terms of shape as this one does, by parameters and FLOPs apart. */
   readonly alike: readonly OperatorName[];
 }
-
-const shapeColumns: readonly LawColumn[] = [
-  'layers',
-  'encoderLayers',
-  'decoderLayers',
-  'dModel',
-  'dFf',
-  'dKv',
-  'heads',
-];
 
 /** Below this a term does not move, and two directions are one: rounding of logarithms is far less. */
 const tolerance = 1e-9;
