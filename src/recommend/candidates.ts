@@ -37,7 +37,7 @@ export const standardSizes: readonly StandardSize[] = (Object.keys(standardNames
 /** The ladders of sizes beside T5's, by family of candidates. */
 const otherLadders = {
   't5-v1.1': ['t5-v1.1-small', 't5-v1.1-base', 't5-v1.1-large', 't5-v1.1-xl', 't5-v1.1-xxl'],
-  llama: ['llama-7b', 'llama-13b', 'llama-30b', 'llama-65b'],
+  llama: ['llama-3.2-1b', 'llama-3.2-3b', 'llama-7b', 'llama-13b', 'llama-30b', 'llama-65b'],
 } as const;
 
 function namedSize(name: string): StandardSize {

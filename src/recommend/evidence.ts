@@ -45,11 +45,20 @@ const releasedDepths: Readonly<Record<string, readonly number[]>> = {
   xl: [2, 4, 6, 8, 12, 16, 28],
 };
 
+/** Encoder layers of the released checkpoints whose encoder alone differs, by size. */
+const releasedEncoders: Readonly<Record<string, readonly number[]>> = {
+  tiny: [2, 6, 8],
+  small: [2, 4, 8, 12, 16, 32, 48, 64],
+  base: [2, 4, 6, 8, 16],
+  large: [2, 4, 6, 8, 12],
+};
+
 /** What is published of a tall shape: whether a checkpoint of it is released, and how the paper compares it. */
 export function publishedEvidence({ name, encoderLayers }: Shape): readonly Evidence[] {
   const says = published[name];
   const size = name.split('-')[2] ?? '';
-  const released = releasedDepths[size]?.includes(encoderLayers) ?? false;
+  const byDepth = name.includes('-el') ? releasedEncoders : releasedDepths;
+  const released = (name.startsWith('t5-efficient-') && byDepth[size]?.includes(encoderLayers)) ?? false;
   return [
     {
       kind: 'published',

@@ -131,6 +131,10 @@ describe('a budget of 220M parameters', () => {
         .join();
     expect(says('t5-efficient-small-nl27')).toMatch(/no checkpoint of this shape is released/);
     expect(says('t5-efficient-small-nl16')).toMatch(/a checkpoint of this shape is released/);
+    expect(says('t5-efficient-small-el32')).toMatch(/a checkpoint of this shape is released/);
+    const [, , el] = rowsOf({ kind: 'params', params: 142_322_175 }).filter(({ role }) => role === 'deep-narrow');
+    expect(el!.shape.name).toBe('t5-efficient-small-el31');
+    expect(el!.evidence.map((evidence) => evidence.says).join()).toMatch(/no checkpoint of this shape is released/);
     expect(kinds('t5-base')).toEqual(['exact', 'published', 'law']);
     for (const { evidence } of rows) {
       for (const { source } of evidence) expect(source).not.toBe('');

@@ -83,7 +83,10 @@ export function sizesOf(shape: Shape, operator: OperatorName, width: Growth['wid
 /** A shape with an operator's dimensions times a factor: a point for counts and laws, whose sizes are no whole numbers. */
 export function grow(shape: Shape, operator: OperatorName, factor: number, width: Growth['width']): Shape {
   const sizes = Object.entries(sizesOf(shape, operator, width)).map(([name, size]) => [name, size * factor]);
-  return withSizes(shape, Object.fromEntries(sizes));
+  const grown = withSizes(shape, Object.fromEntries(sizes));
+  // Where the two widths happen to meet, the matrices between them would vanish for this one point.
+  const meets = grown.dModel === grown.dEmbedding && shape.dModel !== shape.dEmbedding;
+  return meets ? { ...grown, dModel: grown.dModel * (1 + Number.EPSILON) } : grown;
 }
 
 /** The next shape by an operator: a layer more (of the shallower stack, the deeper in proportion), the next multiple of a step, a head more. */

@@ -39,6 +39,16 @@ describe('10% more FLOPs', () => {
     );
   });
 
+  test('are so where a width meets that of the embedding on the way', () => {
+    // From 3 to 24 by bisection, 15 is tried, at which a shape would need no projection.
+    const shape = { ...small, dModel: 3, dEmbedding: 15, dFf: 1, dKv: 1, heads: 1, kvHeads: 1, vocab: 1 };
+    const flops = (of: Shape) => countFlops(of, { encoderTokens: 12, decoderTokens: 7 }).training;
+    const { factor } = knobs(shape, {
+      ...{ law: besiroglu, tokens: 1e9, lengths: { encoderTokens: 12, decoderTokens: 7 }, more: 3.5 },
+    }).knobs.find(({ operator }) => operator === 'DM')!;
+    expectNear(flops(grow(shape, 'DM', factor, 'alone')), 4.5 * flops(shape), 1e-12);
+  });
+
   test('are the layers, heads and widths that arithmetic gives for t5-small', () => {
     // Forward FLOPs of one sequence of 512 and 114 tokens: 2 a weight and token, 4 h kv a pair of tokens for scores and values.
     const encoder = 512 * (8 * 512 * 512 + 4 * 512 * 2048) + 512 * 512 * 2048;
