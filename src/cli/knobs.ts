@@ -3,9 +3,10 @@ import type { SequenceLengths } from '../flops/flops.js';
 import type { Shape } from '../flops/shape.js';
 import type { QuantityKind } from '../recommend/quantity.js';
 import { defined, positiveInteger, share } from './options.js';
+import { devicesPerNodeOption, readStepTimes, type StepTimeFlags, stepTimesOption } from './step-times.js';
 import type { Terminal } from './terminal.js';
 
-interface KnobsCommandOptions {
+interface KnobsCommandOptions extends StepTimeFlags {
   readonly law: string;
   readonly tokens?: string;
   readonly uniqueTokens?: string;
@@ -50,6 +51,8 @@ export function knobsCommand(terminal: Terminal): Command {
       'decoder tokens of a sequence (default: the targets of span corruption, 114 of 512; 2048 of a decoder)',
       positiveInteger,
     )
+    .addOption(stepTimesOption())
+    .addOption(devicesPerNodeOption())
     .option('--level <share>', 'of the intervals', share, 0.95)
     .option('--json', 'print JSON')
     .addHelpText(
@@ -77,7 +80,7 @@ export function knobsCommand(terminal: Terminal): Command {
         }),
         lengths: defined({ encoderTokens: options.encoderTokens, decoderTokens: options.decoderTokens }),
       };
-      const secondsOf = await stepSecondsOf(shape, shared.lengths);
+      const secondsOf = await stepSecondsOf(shape, shared.lengths, options);
       const answer = knobs(shape, { ...shared, secondsOf, more: options.more, budget });
       const { rule, beyondEvidence = false } = options;
       const path =
@@ -90,13 +93,14 @@ export function knobsCommand(terminal: Terminal): Command {
     });
 }
 
-/** Step times of shapes of one kind on the device, at the batch and MFU that are assumed of a recommendation. */
-async function stepSecondsOf({ kind }: Shape, given: Partial<SequenceLengths>) {
-  const [{ planLengths, resolveSetting }, { stepSeconds }] = await Promise.all([
+/** Step times of shapes of one kind on the device, or on the machine of measured runs, at the batch and MFU that are assumed of a recommendation. */
+async function stepSecondsOf({ kind }: Shape, given: Partial<SequenceLengths>, flags: StepTimeFlags) {
+  const [{ planLengths, resolveSetting }, { stepSeconds }, stepTimes] = await Promise.all([
     import('../recommend/setting.js'),
     import('../recommend/row-speed.js'),
+    readStepTimes(flags, given),
   ]);
   const lengths = planLengths(kind, given);
-  const setting = resolveSetting([], { lengths }, kind);
+  const setting = resolveSetting([], { lengths, ...defined({ stepTimes }) }, kind);
   return (shape: Shape) => stepSeconds(shape, lengths, setting);
 }

@@ -4,9 +4,10 @@ import type { Constraint } from '../recommend/budget.js';
 import type { RecommendOptions } from '../recommend/options.js';
 import { parseQuantity, type QuantityKind } from '../recommend/quantity.js';
 import { defined, listed, positiveInteger, positiveNumber, share, shareRange } from './options.js';
+import { devicesPerNodeOption, type StepTimeFlags, stepTimesOption } from './step-times.js';
 
 /** Options of `recommend` as commander gives them. */
-export interface RecommendFlags {
+export interface RecommendFlags extends StepTimeFlags {
   readonly params?: string;
   readonly flops?: string;
   readonly gpuHours?: string;
@@ -27,7 +28,6 @@ export interface RecommendFlags {
   readonly pue?: number;
   readonly carbon?: number;
   readonly batch?: number;
-  readonly stepTimes?: string;
   readonly encoderTokens?: number;
   readonly decoderTokens?: number;
   readonly law?: string;
@@ -80,12 +80,13 @@ export function withRecommendOptions(command: Command): Command {
     .option('--carbon <grams>', 'CO2 equivalent a kWh (default: 458)', positiveNumber)
     .option('--batch <n>', 'sequences a step (default: 128)', positiveInteger)
     .option('--encoder-tokens <n>', 'encoder tokens of a sequence (default: 512)', positiveInteger)
-    .option('--step-times <runs>', 'table of runs with stepSeconds, to which the model of speed is fitted')
     .option(
       '--decoder-tokens <n>',
       'decoder tokens of a sequence (default: the targets of span corruption, 114 of 512; 2048 of a decoder)',
       positiveInteger,
     )
+    .addOption(stepTimesOption())
+    .addOption(devicesPerNodeOption())
     .optionsGroup('Candidates:')
     .addOption(new Option('--family <family>', 'of shapes').choices(['t5', 't5-v1.1', 'llama']).default('t5'))
     .option('--base <shape>', 'a shape of your own that the DeepNarrow rule makes taller')

@@ -11,6 +11,7 @@ import {
   statedBudget,
   withRecommendOptions,
 } from './recommend-options.js';
+import { readStepTimes } from './step-times.js';
 import type { Terminal } from './terminal.js';
 
 export function recommendCommand(terminal: Terminal): Command {
@@ -36,14 +37,14 @@ async function optionsOf(budget: StatedBudget, flags: RecommendFlags): Promise<R
     lawOf(flags.law),
     shapeOf(flags.base),
     deviceOf(budget.hardware ?? flags.gpu),
-    stepTimesOf(flags),
+    readStepTimes(flags, lengthsOf(flags)),
   ]);
   return {
     level: flags.level,
     preference: flags.prefer,
     constraints: budget.constraints.slice(1),
     candidates: candidatesOf(flags),
-    ...lengthsOf(flags),
+    ...(flags.encoderTokens === undefined && flags.decoderTokens === undefined ? {} : { lengths: lengthsOf(flags) }),
     ...defined({
       ...{ law, base, hardware, stepTimes },
       devices: flags.devices ?? budget.devices,
@@ -59,8 +60,7 @@ async function optionsOf(budget: StatedBudget, flags: RecommendFlags): Promise<R
 }
 
 function lengthsOf({ encoderTokens, decoderTokens }: RecommendFlags) {
-  if (encoderTokens === undefined && decoderTokens === undefined) return {};
-  return { lengths: defined({ encoderTokens, decoderTokens }) };
+  return defined({ encoderTokens, decoderTokens });
 }
 
 function numberOf(flag: string, text: string | undefined): number | undefined {
@@ -83,17 +83,6 @@ async function lawOf(name: string | undefined) {
   if (name === undefined) return undefined;
   const { readLaw } = await import('./read-law.js');
   return readLaw(name);
-}
-
-/** Sequences are those of the plan. */
-async function stepTimesOf({ stepTimes, family, encoderTokens, decoderTokens }: RecommendFlags) {
-  if (stepTimes === undefined) return undefined;
-  const [{ readStepTimes }, { planLengths }] = await Promise.all([
-    import('./step-times.js'),
-    import('../recommend/setting.js'),
-  ]);
-  const kind = family === 'llama' ? 'decoder' : 'encoder-decoder';
-  return readStepTimes(stepTimes, planLengths(kind, defined({ encoderTokens, decoderTokens })));
 }
 
 async function shapeOf(text: string | undefined) {

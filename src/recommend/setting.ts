@@ -10,6 +10,7 @@ import { spanCorruptionLengths } from '../flops/span-corruption.js';
 import type { Constraint } from './budget.js';
 import { gemstonesSource } from './speed/gemstones.js';
 import type { StepTimeFit } from './speed/index.js';
+import { measuredSays } from './speed/step-time.js';
 
 /** What a recommendation may be told about the machine and the run; everything has a default that the answer states. */
 export interface SettingOptions {
@@ -161,7 +162,7 @@ export function resolveSetting(
       value:
         options.stepTimes === undefined
           ? 'step times of Gemstones, carried to the device as a ratio'
-          : `fit to ${options.stepTimes.steps} step times, which others predict to ${percent(options.stepTimes.leftOutError)}`,
+          : `fit to ${measuredSays(options.stepTimes)}`,
       source: options.stepTimes === undefined ? gemstonesSource : 'given',
       given: given('stepTimes'),
     },

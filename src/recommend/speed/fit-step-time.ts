@@ -1,5 +1,6 @@
 import { ShapelawError } from '../../errors.js';
 import { mean } from '../../fit/statistics.js';
+import type { Range } from '../../flops/cost.js';
 import { boundedLeastSquares } from './non-negative.js';
 import { type Workload, workloadNames } from './workload.js';
 
@@ -16,6 +17,8 @@ export interface StepTimeFit {
   /** Root mean square of predicted over measured less 1, each step predicted by a fit to the others. */
   readonly leftOutError: number;
   readonly steps: number;
+  /** FLOPs of a step on one device, the fewest and the most that were measured. */
+  readonly flops: Range;
 }
 
 /** Measured shapes that four coefficients need. */
@@ -71,5 +74,9 @@ export function fitStepTime(measured: readonly MeasuredStep[], peakFlops = Numbe
     >,
     leftOutError: Math.sqrt(mean(leftOut.map((error) => error ** 2))),
     steps: measured.length,
+    flops: [
+      Math.min(...measured.map(({ workload }) => workload.flops)),
+      Math.max(...measured.map(({ workload }) => workload.flops)),
+    ],
   };
 }

@@ -85,6 +85,23 @@ describe('serving', () => {
     expect(launches).toBeCloseTo((3 * 14 + 2 * 23) * 6e-6, 12);
   });
 
+  test('of T5-small, by hand', () => {
+    const { sequence, token } = servingTime(preset('t5-small'), {
+      ...device,
+      lengths: { encoderTokens: 512, decoderTokens: 114 },
+    });
+    // 6 layers of 4 d^2 + 2 d dFf; the other of its 60,506,624 parameters are read for each token, the tied embedding to project.
+    const encoder = 6 * (4 * 512 ** 2 + 2 * 512 * 2048);
+    const decoder = 60_506_624 - encoder;
+    // Keys and values of 512 in 6 layers, 2 bytes each: of the encoder's tokens, and of 58 of 114 on average.
+    const cache = (tokens: number) => 2 * 2 * 6 * 512 * (512 + tokens);
+    expect(token.seconds.interval[0]).toBeCloseTo((2 * decoder + cache(114)) / 1e9, 12);
+    expect(sequence.seconds.interval[0]).toBeCloseTo((2 * encoder + 114 * (2 * decoder + cache(58))) / 1e9, 9);
+    // Half the bandwidth, and 6 layers of 14 and 23 kernels.
+    const slow = 2 * sequence.seconds.interval[0] + 6 * (14 + 114 * 23) * 6e-6;
+    expect(sequence.seconds.interval[1]).toBeCloseTo(slow, 9);
+  });
+
   test('of an encoder is one pass over all tokens', () => {
     const { token, sequence, tokensPerSecond } = servingTime(preset('bert-base-uncased'), {
       ...device,

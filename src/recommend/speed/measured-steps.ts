@@ -1,6 +1,6 @@
+import { median } from 'simple-statistics';
 import { ShapelawError } from '../../errors.js';
-import { mean } from '../../fit/statistics.js';
-import type { SequenceLengths } from '../../flops/flops.js';
+import { lengthsOfSides, type SequenceLengths } from '../../flops/flops.js';
 import { llamaShape, type Shape, t5Shape } from '../../flops/shape.js';
 import type { MeasuredStep } from './fit-step-time.js';
 import { requirePositive } from './require-positive.js';
@@ -24,8 +24,10 @@ export interface StepRow {
 }
 
 export interface MeasuredStepsOptions {
-  /** Tokens of one sequence. */
-  readonly lengths: SequenceLengths;
+  /** Tokens of one sequence of the runs. */
+  readonly lengthsOf: (shape: Shape) => SequenceLengths;
+  /** What the tokens of the table count. Defaults to `encoder+decoder`. */
+  readonly tokens?: 'encoder+decoder' | 'decoder';
   /** Devices of a machine. Defaults to 1. */
   readonly devicesPerNode?: number;
   /** The shape of a row. Defaults to a T5 of its dimensions where it has two stacks, else a gated decoder with untied embeddings. */
@@ -33,13 +35,14 @@ export interface MeasuredStepsOptions {
 }
 
 /**
- * Step times of a run table, one a run, the mean over its rows; sequences a step follow from its tokens and steps. Rows without a
- * step time are passed over.
+ * Step times of a run table, one a run, the median of its rows, since the first steps of a run are slow; sequences a step follow from
+ * its tokens and steps. Rows without a step time are passed over.
  *
- * @throws ShapelawError `missing-column` for a timed row that lacks tokens, steps or a dimension, `bad-usage` for values out of range.
+ * @throws ShapelawError `missing-column` for a timed row that lacks tokens, steps or a dimension, `bad-usage` for values out of range
+ * and for tokens a step that are no whole number of sequences.
  */
 export function measuredSteps(rows: readonly StepRow[], options: MeasuredStepsOptions): readonly MeasuredStep[] {
-  const { lengths, devicesPerNode = 1, shapeOf = shapeOfRow } = options;
+  const { devicesPerNode = 1, shapeOf = shapeOfRow } = options;
   requirePositive({ devicesPerNode });
   const runs = new Map<string, StepRow[]>();
   for (const row of rows) {
@@ -48,16 +51,30 @@ export function measuredSteps(rows: readonly StepRow[], options: MeasuredStepsOp
   return [...runs.values()].map((checkpoints) => {
     const last = checkpoints.at(-1)!;
     const shape = shapeOf(last);
-    const tokens = cellOf(last, 'tokens') / cellOf(last, 'step');
-    const sequenceTokens =
-      (shape.kind === 'decoder' ? 0 : lengths.encoderTokens) + (shape.kind === 'encoder' ? 0 : lengths.decoderTokens);
-    const sequences = tokens / sequenceTokens / (devicesPerNode * (last.nodes ?? 1));
-    requirePositive({ 'sequences a device': sequences });
+    const lengths = lengthsOfSides(shape, options.lengthsOf(shape));
+    const sequences = sequencesOf(last, lengths, options.tokens) / (devicesPerNode * (last.nodes ?? 1));
     return {
       workload: workloadOf(shape, lengths, sequences),
-      stepSeconds: mean(checkpoints.map((row) => row.stepSeconds!)),
+      stepSeconds: median(checkpoints.map((row) => row.stepSeconds!)),
     };
   });
+}
+
+/** Tokens may be rounded, as to 10.0B, and their number of sequences then is nearly whole. */
+const nearlyWhole = 1e-3;
+
+/** Sequences a step, over all devices. */
+function sequencesOf(row: StepRow, lengths: SequenceLengths, counted: MeasuredStepsOptions['tokens']): number {
+  const { encoderTokens, decoderTokens } = lengths;
+  const tokens = cellOf(row, 'tokens') / cellOf(row, 'step');
+  const sequences = tokens / ((counted === 'decoder' ? 0 : encoderTokens) + decoderTokens);
+  requirePositive({ 'sequences a step': sequences });
+  if (Math.abs(sequences - Math.round(sequences)) <= nearlyWhole * sequences) return sequences;
+  throw new ShapelawError(
+    'bad-usage',
+    `${row.runId} took ${Number(tokens.toPrecision(6))} tokens a step, no whole number of sequences of ${encoderTokens} encoder and ${decoderTokens} decoder tokens; say how long its sequences were, and count their padding`,
+    { run: row.runId, tokens, ...lengths },
+  );
 }
 
 function shapeOfRow(row: StepRow): Shape {
@@ -70,6 +87,7 @@ function shapeOfRow(row: StepRow): Shape {
     vocab: cellOf(row, 'vocab'),
   };
   const decoderLayers = cellOf(row, 'decoderLayers');
+  requirePositive({ decoderLayers });
   return encoderLayers > 0
     ? t5Shape(row.runId, { ...common, encoderLayers, decoderLayers })
     : llamaShape(row.runId, { ...common, layers: decoderLayers });

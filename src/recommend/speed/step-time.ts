@@ -83,8 +83,9 @@ function slowdown(workload: Workload, balance: number): number {
  * was measured, and over several devices the exchange of gradients and of activations.
  *
  * Narrow layers move more bytes for each FLOP, which is the price of depth at equal FLOPs. Layers wider than those measured
- * get nothing for it. Depth had no price of its own at 8k tokens a device and more; at the slow end a step takes no less than
- * the launches of its kernels, three for each of the forward pass, so that it has one in steps of few tokens. Where the device's
+ * get nothing for it. The runs tell no price of a layer beyond that, at 8k tokens a device and more (at most 3.8 ms a step); at the slow
+ * end a step takes no less than the launches of its kernels, three for each of the forward pass, which is the price of a layer in
+ * steps of few tokens. Where the device's
  * memory is slower for its peak than that of the machine measured, the slow end has narrow layers lose as much more.
  *
  * @throws ShapelawError `bad-usage` for values out of range, and for tensor parallelism without the bandwidth of a link.
@@ -117,11 +118,16 @@ export function stepTime(shape: Shape, setting: StepSetting): Timed {
     }),
     formula:
       'max(FLOPs / (devices * peak * MFU) * slowdown, launches of kernels) + exchange of gradients; slowdown is the time a FLOP of the shape over that of the widest run measured',
-    source: `${gemstonesSource}, carried to this device as a ratio`,
+    source: `${gemstonesSource}, carried to this device as a ratio${exchangeSource(setting)}`,
   };
 }
 
-/** Seconds of one training step on the machine that a fit was made on. */
+/**
+ * Seconds of one training step on the machine that a fit was made on. A layer has no time of its own: next to the bytes that layers
+ * move the runs of Gemstones tell none. Its source says where a step is longer or shorter than those measured, which its interval doesn't.
+ *
+ * @throws ShapelawError `bad-usage` for values out of range.
+ */
 export function measuredStepTime(
   fit: StepTimeFit,
   shape: Shape,
@@ -137,8 +143,17 @@ export function measuredStepTime(
     seconds: { value, interval: [value / error, value * error] },
     parts: { compute, memory, latency: 0, communication },
     formula: 'sum of FLOPs, bytes of layers, bytes of the output and parameters, each times its fitted seconds',
-    source: `fit to ${fit.steps} measured step times, which others predict to ${(100 * fit.leftOutError).toPrecision(2)}%`,
+    source: `fit to ${measuredSays(fit)}${outside(fit, workload)}`,
   };
+}
+
+/** What a fit was made to, and how well it holds. */
+export function measuredSays({ steps, flops: [least, most], leftOutError }: StepTimeFit): string {
+  return `${steps} measured step times of ${least.toExponential(1)} to ${most.toExponential(1)} FLOPs a device, which others predict to ${(100 * leftOutError).toPrecision(2)}%`;
+}
+
+function outside({ flops: [least, most] }: StepTimeFit, { flops }: Workload): string {
+  return flops < least || flops > most ? `; this one, of ${flops.toExponential(1)}, lies outside them` : '';
 }
 
 /** An interval with its geometric middle, and parts brought to sum to it. */
@@ -154,6 +169,13 @@ export function timedOf(interval: Range, parts: Timed['parts']): Pick<Timed, 'se
       communication: parts.communication * scale,
     },
   };
+}
+
+function exchangeSource({ devices, linkBandwidth }: StepSetting): string {
+  if (devices === 1) return '';
+  return linkBandwidth === undefined
+    ? '; gradients exchanged at the rate of the machine that was measured (Frontier)'
+    : '; gradients exchanged in a ring over the link given';
 }
 
 function balanceOf({ peakFlops, memoryBandwidth }: StepSetting): number {
