@@ -16,6 +16,7 @@ describe('ticks', () => {
     [[-3e-4, 3e-4], 'linear', 4, '-2e-4 0 2e-4'],
     [[0, 14], 'linear', 8, '0 2 4 6 8 10 12 14'],
     [[0, 50_000], 'linear', 6, '0 10k 20k 30k 40k 50k'],
+    [[5e-324, 2.0000000000000004], 'linear', 2, '2'],
   ] as const)('of %j on a %s axis, %i at most', (domain, scale, most, labels) => {
     expect(ticksOf(domain, scale, most).labels.join(' ')).toBe(labels);
   });

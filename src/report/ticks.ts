@@ -44,7 +44,8 @@ function linearTicks([low, high]: readonly [number, number], most: number): numb
   const step = niceStep((high - low) / most);
   const values: number[] = [];
   for (let k = Math.ceil(low / step); k * step <= high; k++) values.push(Number((k * step).toPrecision(12)));
-  return values;
+  // A lowest value of next to nothing over a step is nothing.
+  return values.filter((value) => value >= low);
 }
 
 /** The smallest of 1, 2, 5 times a power of ten that is not below a step. */
