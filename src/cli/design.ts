@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ExpectedQuantity, Sweep, SweepDesign, SweepRun, SweepSetting } from '../recommend/design/index.js';
 import { exact, interval, percent, range, scientific, short, significant } from './format.js';
 import { collect, defined, positiveInteger, positiveNumber, share, shareRange, wholeNumber } from './options.js';
+import { readDevice } from './read-device.js';
 import { right, table } from './table.js';
 import type { Terminal } from './terminal.js';
 
@@ -122,7 +123,7 @@ async function designFor(options: DesignCommandOptions): Promise<SweepDesign> {
       mostTokens: mostTokens === undefined ? undefined : parseQuantity(mostTokens, 'tokens'),
       noise: options.noise,
       rate: rate === undefined ? undefined : parseQuantity(rate, 'flops'),
-      hardware: await deviceOf(gpu),
+      hardware: await readDevice(gpu),
       mfu: options.mfu,
       dollarsPerHour: price === undefined ? undefined : parseQuantity(price, 'dollars'),
       widths: options.runsForWidth === undefined ? undefined : Object.fromEntries(options.runsForWidth.map(widthOf)),
@@ -138,15 +139,6 @@ async function baseOf(text: string | undefined) {
   if (text === undefined || !text.endsWith('.json')) return text;
   const { resolveShape } = await import('./resolve-shape.js');
   return resolveShape(text);
-}
-
-async function deviceOf(name: string | undefined) {
-  if (name === undefined || !name.endsWith('.json')) return name;
-  const [{ readJson }, { parseHardware }] = await Promise.all([
-    import('./files.js'),
-    import('../flops/hardware-schema.js'),
-  ]);
-  return parseHardware(await readJson(name));
 }
 
 /** Reads `a=0.05`. */

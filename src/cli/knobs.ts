@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import type { SequenceLengths } from '../flops/flops.js';
 import type { Shape } from '../flops/shape.js';
 import type { QuantityKind } from '../recommend/quantity.js';
-import { defined, positiveInteger, share } from './options.js';
+import { defined, lengthOptions, share } from './options.js';
 import { devicesPerNodeOption, readStepTimes, type StepTimeFlags, stepTimesOption } from './step-times.js';
 import type { Terminal } from './terminal.js';
 
@@ -23,6 +23,7 @@ interface KnobsCommandOptions extends StepTimeFlags {
 }
 
 export function knobsCommand(terminal: Terminal): Command {
+  const [encoderTokens, decoderTokens] = lengthOptions();
   return new Command('knobs')
     .description(
       'Say what more FLOPs buy in loss and time, spent on one dimension of a shape at a time, and by which dimensions to grow it to a budget.',
@@ -45,12 +46,8 @@ export function knobsCommand(terminal: Terminal): Command {
         .default('law'),
     )
     .option('--beyond-evidence', 'grow the shape where that leads further from the evidence of the law')
-    .option('--encoder-tokens <n>', 'encoder tokens of a sequence (default: 512)', positiveInteger)
-    .option(
-      '--decoder-tokens <n>',
-      'decoder tokens of a sequence (default: the targets of span corruption, 114 of 512; 2048 of a decoder)',
-      positiveInteger,
-    )
+    .addOption(encoderTokens)
+    .addOption(decoderTokens)
     .addOption(stepTimesOption())
     .addOption(devicesPerNodeOption())
     .option('--level <share>', 'of the intervals', share, 0.95)

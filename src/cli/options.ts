@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
 /** Reads an option's value as a positive integer. */
 export function positiveInteger(text: string): number {
@@ -52,4 +52,15 @@ export function defined<Fields extends object>(
 /** Splits a list at its commas. */
 export function listed(text: string): string[] {
   return text.split(',').map((part) => part.trim());
+}
+
+/** The lengths of a sequence, of a command that plans runs. */
+export function lengthOptions(): readonly [encoder: Option, decoder: Option] {
+  return [
+    new Option('--encoder-tokens <n>', 'encoder tokens of a sequence (default: 512)').argParser(positiveInteger),
+    new Option(
+      '--decoder-tokens <n>',
+      'decoder tokens of a sequence (default: the targets of span corruption, 114 of 512; 2048 of a decoder)',
+    ).argParser(positiveInteger),
+  ];
 }

@@ -3,7 +3,7 @@ import { ShapelawError } from '../errors.js';
 import type { Constraint } from '../recommend/budget.js';
 import type { RecommendOptions } from '../recommend/options.js';
 import { parseQuantity, type QuantityKind } from '../recommend/quantity.js';
-import { defined, listed, positiveInteger, positiveNumber, share, shareRange } from './options.js';
+import { defined, lengthOptions, listed, positiveInteger, positiveNumber, share, shareRange } from './options.js';
 import { devicesPerNodeOption, type StepTimeFlags, stepTimesOption } from './step-times.js';
 
 /** Options of `recommend` as commander gives them. */
@@ -55,6 +55,7 @@ export interface RecommendFlags extends StepTimeFlags {
 
 /** Adds the options of `recommend` to its command. */
 export function withRecommendOptions(command: Command): Command {
+  const [encoderTokens, decoderTokens] = lengthOptions();
   return command
     .addArgument(new Argument('[budget]', 'written out, such as "8xH100 for 3 days, 24 GB"'))
     .optionsGroup('Budget, any of them together:')
@@ -79,12 +80,8 @@ export function withRecommendOptions(command: Command): Command {
     .option('--pue <ratio>', 'energy of the data centre over that of its computers (default: 1.54)', positiveNumber)
     .option('--carbon <grams>', 'CO2 equivalent a kWh (default: 458)', positiveNumber)
     .option('--batch <n>', 'sequences a step (default: 128)', positiveInteger)
-    .option('--encoder-tokens <n>', 'encoder tokens of a sequence (default: 512)', positiveInteger)
-    .option(
-      '--decoder-tokens <n>',
-      'decoder tokens of a sequence (default: the targets of span corruption, 114 of 512; 2048 of a decoder)',
-      positiveInteger,
-    )
+    .addOption(encoderTokens)
+    .addOption(decoderTokens)
     .addOption(stepTimesOption())
     .addOption(devicesPerNodeOption())
     .optionsGroup('Candidates:')

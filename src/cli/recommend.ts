@@ -4,6 +4,7 @@ import type { RecommendOptions } from '../recommend/options.js';
 import { parseQuantity } from '../recommend/quantity.js';
 import type { Recommendation, RecommendedShape } from '../recommend/recommendation.js';
 import { defined } from './options.js';
+import { readDevice } from './read-device.js';
 import {
   candidatesOf,
   type RecommendFlags,
@@ -36,7 +37,7 @@ async function optionsOf(budget: StatedBudget, flags: RecommendFlags): Promise<R
   const [law, base, hardware, stepTimes] = await Promise.all([
     lawOf(flags.law),
     shapeOf(flags.base),
-    deviceOf(budget.hardware ?? flags.gpu),
+    readDevice(budget.hardware ?? flags.gpu),
     readStepTimes(flags, lengthsOf(flags)),
   ]);
   return {
@@ -68,15 +69,6 @@ function numberOf(flag: string, text: string | undefined): number | undefined {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value)) return value;
   throw new ShapelawError('bad-usage', `${flag} takes a number, not "${text}"`, { flag, text });
-}
-
-async function deviceOf(name: string | undefined) {
-  if (name === undefined || !name.endsWith('.json')) return name;
-  const [{ readJson }, { parseHardware }] = await Promise.all([
-    import('./files.js'),
-    import('../flops/hardware-schema.js'),
-  ]);
-  return parseHardware(await readJson(name));
 }
 
 async function lawOf(name: string | undefined) {

@@ -1,3 +1,4 @@
+import { lawLoss } from './formulas.js';
 import type { Law } from './law.js';
 import type { LawColumn } from './law-form.js';
 import { lawForm } from './laws/registry.js';
@@ -21,19 +22,10 @@ export interface LossTable {
 /** Prepares a law for {@link LossTable.write}. */
 export function lossTable(law: Law): LossTable {
   const form = lawForm(law.law, law.form);
-  const { draws } = law;
-  const order = form.parameters.map((name) => draws?.parameters.indexOf(name) ?? -1);
+  const { parameters, draws } = lawLoss(law);
   const centres = form.columns.map(() => 0);
-  const own = form.toCoordinates(
-    form.parameters.map((name) => law.parameters[name]!),
-    centres,
-  );
-  const drawn = (draws?.values ?? []).map((draw) =>
-    form.toCoordinates(
-      order.map((k) => draw[k]!),
-      centres,
-    ),
-  );
+  const own = form.toCoordinates(parameters, centres);
+  const drawn = (draws ?? []).map((draw) => form.toCoordinates(draw, centres));
   let jacobian = new Float64Array(0);
   return {
     columns: form.columns,

@@ -100,6 +100,16 @@ export function lengthsOfSides(shape: Shape, lengths: SequenceLengths): Sequence
   };
 }
 
+/**
+ * Tokens of one sequence on the sides that a shape has.
+ *
+ * @throws ShapelawError `bad-usage` as {@link lengthsOfSides}.
+ */
+export function sequenceTokens(shape: Shape, lengths: SequenceLengths): number {
+  const { encoderTokens, decoderTokens } = lengthsOfSides(shape, lengths);
+  return encoderTokens + decoderTokens;
+}
+
 function sideTokens(side: string, present: boolean, tokens: number): number {
   if (!present) return 0;
   if (Number.isSafeInteger(tokens) && tokens > 0) return tokens;

@@ -1,4 +1,5 @@
 import { ShapelawError } from '../errors.js';
+import { inlineDefaults } from './inline-text.js';
 import { llamaShape, type Shape, t5Shape } from './shape.js';
 import { parseShape } from './shape-schema.js';
 
@@ -57,6 +58,7 @@ function choice<Value>(
 export function parseInlineShape(text: string): Shape {
   const pairs = readPairs(text);
   const isDecoder = pairs.has('layers');
+  const usual = inlineDefaults[isDecoder ? 'decoder' : 'encoder-decoder'];
   for (const key of isDecoder ? ['enc', 'dec'] : []) {
     if (pairs.has(key)) throw refusal(`${key} is "${pairs.get(key)}" beside layers, which is a decoder's`, { key });
   }
@@ -73,21 +75,16 @@ export function parseInlineShape(text: string): Shape {
   const dKv = optional('kv') ?? dModel / heads;
   if (!Number.isInteger(dKv))
     throw refusal(`kv is missing and d=${dModel} is not a multiple of h=${heads}`, { key: 'kv' });
-  const feedForward = choice(
-    'ffn',
-    pairs.get('ffn'),
-    { plain: 'plain', gated: 'gated' } as const,
-    isDecoder ? 'gated' : 'plain',
-  );
-  const tiedEmbeddings = choice('tied', pairs.get('tied'), { yes: true, no: false }, !isDecoder);
+  const feedForward = choice('ffn', pairs.get('ffn'), { plain: 'plain', gated: 'gated' } as const, usual.feedForward);
+  const tiedEmbeddings = choice('tied', pairs.get('tied'), { yes: true, no: false }, usual.tiedEmbeddings);
   const common = { dModel, dFf, dKv, heads, feedForward, tiedEmbeddings };
   const shape = isDecoder
-    ? llamaShape(name, { ...common, layers: number('layers'), vocab: optional('vocab') ?? 32000 })
+    ? llamaShape(name, { ...common, layers: number('layers'), vocab: optional('vocab') ?? usual.vocab })
     : t5Shape(name, {
         ...common,
         encoderLayers: number('enc'),
         decoderLayers: number('dec'),
-        vocab: optional('vocab') ?? 32128,
+        vocab: optional('vocab') ?? usual.vocab,
       });
   return parseShape({ ...shape, feedForward, kvHeads: optional('kvh') ?? heads });
 }

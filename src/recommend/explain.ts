@@ -1,11 +1,12 @@
 import { ShapelawError } from '../errors.js';
+import { columnValue } from '../fit/columns.js';
 import type { Law } from '../fit/law.js';
-import { publishedLaw } from '../fit/published.js';
 import { countFlops } from '../flops/flops.js';
 import { countParameters } from '../flops/parameters.js';
 import type { Shape } from '../flops/shape.js';
 import { shapeOfAnswer } from './answer-shape.js';
-import { parametersFor, pointFor, statesTokens } from './law-use.js';
+import type { Constraint } from './budget.js';
+import { parametersFor, pointFor, tokensLawOf } from './law-use.js';
 import type { Recommendation, RecommendedShape } from './recommendation.js';
 
 /** One number that went into another, and where it comes from. */
@@ -100,10 +101,10 @@ const explainers: Readonly<Record<ExplainedNumber, (context: Context) => Explain
     };
   },
   tokens: ({ answer, row, law }) => {
-    const { trainingFlops, constraints } = answer.budget;
+    const { trainingFlops } = answer.budget;
     const perToken = row.flops / row.tokens;
     if (trainingFlops !== null) {
-      const served = [answer.budget, ...constraints].find(({ kind }) => kind === 'inference-volume');
+      const served = stated(answer, 'inference-volume');
       return {
         value: row.tokens,
         unit: 'tokens, encoder and decoder',
@@ -115,7 +116,7 @@ const explainers: Readonly<Record<ExplainedNumber, (context: Context) => Explain
         inputs: [
           input('training FLOPs', trainingFlops[0], 'FLOPs', 'the budget'),
           input('training FLOPs a token', perToken, 'FLOPs', counted),
-          ...(served?.kind === 'inference-volume'
+          ...(served !== undefined
             ? [
                 input('tokens served', served.tokens, 'tokens', 'given'),
                 input('forward FLOPs a token', perToken / 3, 'FLOPs', counted),
@@ -125,7 +126,7 @@ const explainers: Readonly<Record<ExplainedNumber, (context: Context) => Explain
         ],
       };
     }
-    const tokensLaw = law !== null && statesTokens(law) ? law : publishedLaw('besiroglu-2024');
+    const tokensLaw = tokensLawOf(law);
     return {
       value: row.tokens,
       unit: 'tokens, encoder and decoder',
@@ -242,14 +243,13 @@ const explainers: Readonly<Record<ExplainedNumber, (context: Context) => Explain
   }),
   loss: ({ answer, row, law }) => {
     if (law === null || row.loss === null) throw absent('loss', 'no law was given; name one with --law');
-    const unique = [answer.budget, ...answer.budget.constraints].find(({ kind }) => kind === 'unique-tokens');
     const point = pointFor(
       law,
       row.shape,
       countParameters(row.shape),
       row.tokens,
       row.flops,
-      unique?.kind === 'unique-tokens' ? unique.tokens : null,
+      stated(answer, 'unique-tokens')?.tokens ?? null,
     );
     return {
       value: row.loss.value,
@@ -258,7 +258,7 @@ const explainers: Readonly<Record<ExplainedNumber, (context: Context) => Explain
       source: `${law.name}: ${law.provenance.source}`,
       inputs: [
         ...Object.entries(law.parameters).map(([name, value]) => input(name, value, '', law.name)),
-        ...law.variables.map((name) => input(name, point[name] ?? meanLayers(row.shape), '', counted)),
+        ...law.variables.map((name) => input(name, columnValue(point, name)!, '', counted)),
       ],
     };
   },
@@ -306,9 +306,16 @@ function lengthInputs({ lengths }: RecommendedShape): readonly ExplainedInput[] 
   ];
 }
 
-function uniqueInputs({ budget }: Recommendation): readonly ExplainedInput[] {
-  const found = [budget, ...budget.constraints].find(({ kind }) => kind === 'unique-tokens');
-  return found?.kind === 'unique-tokens' ? [input('unique tokens', found.tokens, 'tokens', 'given')] : [];
+/** What the budget states of a kind. */
+function stated<Kind extends Constraint['kind']>({ budget }: Recommendation, kind: Kind) {
+  return [budget, ...budget.constraints].find(
+    (constraint): constraint is Extract<Constraint, { readonly kind: Kind }> => constraint.kind === kind,
+  );
+}
+
+function uniqueInputs(answer: Recommendation): readonly ExplainedInput[] {
+  const found = stated(answer, 'unique-tokens');
+  return found === undefined ? [] : [input('unique tokens', found.tokens, 'tokens', 'given')];
 }
 
 function costInputs({ setting, ...answer }: Recommendation, row: RecommendedShape): readonly ExplainedInput[] {
@@ -331,10 +338,6 @@ function energyInputs(answer: Recommendation, row: RecommendedShape): readonly E
 
 function sourceOf(answer: Pick<Recommendation, 'assumptions'>, name: string): string {
   return answer.assumptions.find((assumption) => assumption.name === name)?.source ?? 'assumed';
-}
-
-function meanLayers({ encoderLayers, decoderLayers }: Shape): number {
-  return encoderLayers > 0 && decoderLayers > 0 ? (encoderLayers + decoderLayers) / 2 : encoderLayers + decoderLayers;
 }
 
 /** T5's components in one line, where the shape is one of T5's. */

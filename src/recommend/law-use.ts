@@ -1,10 +1,12 @@
 import { ShapelawError } from '../errors.js';
-import { computeOptimum } from '../fit/compute-optimum.js';
+import { computeOptimum, type SurfaceParameters } from '../fit/compute-optimum.js';
+import type { LawParameters } from '../fit/formulas.js';
 import { centralInterval } from '../fit/intervals.js';
 import type { Law } from '../fit/law.js';
 import type { LawColumn, LawPoint } from '../fit/law-form.js';
 import type { Estimate } from '../fit/optimum/index.js';
 import { lawDraws } from '../fit/predict.js';
+import { publishedLaw } from '../fit/published.js';
 import type { ParameterCount } from '../flops/parameters.js';
 import { dimensionsOf, type Shape } from '../flops/shape.js';
 
@@ -21,7 +23,20 @@ export const shapeColumns: readonly LawColumn[] = [
   'heads',
 ];
 
-type Surface = { readonly A: number; readonly B: number; readonly alpha: number; readonly beta: number };
+/** A quantity by the law, and by each of its draws; null where it has none. */
+export interface Samples {
+  readonly value: number;
+  readonly draws: readonly number[] | null;
+}
+
+export function estimateOf({ value, draws }: Samples, level: number): Estimate {
+  return { value, interval: draws === null ? null : centralInterval(draws, level) };
+}
+
+/** A quantity that follows from the parameters of a law, with the central interval of its draws. */
+export function estimateBy(law: Law, level: number, of: (parameters: LawParameters) => number): Estimate {
+  return estimateOf({ value: of(law.parameters), draws: lawDraws(law)?.map(of) ?? null }, level);
+}
 
 /** The parameters of a shape as a law counts them; a law that states nothing is taken to count all. */
 export function parametersFor(law: Law, count: Pick<ParameterCount, 'total' | 'nonEmbedding'>): number {
@@ -53,18 +68,7 @@ export function pointFor(
  * @throws ShapelawError `bad-usage` for a law that is no such surface.
  */
 export function optimalTokens(law: Law, params: number, level: number): Estimate {
-  const tokensOf = (surface: Surface) => tokensBy(surface)(params);
-  const draws = lawDraws(law);
-  return {
-    value: tokensOf(surfaceOf(law, law.parameters)),
-    interval:
-      draws === null
-        ? null
-        : centralInterval(
-            draws.map((draw) => tokensOf(surfaceOf(law, draw))),
-            level,
-          ),
-  };
+  return estimateBy(law, level, (parameters) => tokensBy(surfaceOf(law, parameters))(params));
 }
 
 /** {@link optimalTokens} without its interval, for many sizes. */
@@ -72,7 +76,7 @@ export function tokensOptimum(law: Law): (params: number) => number {
   return tokensBy(surfaceOf(law, law.parameters));
 }
 
-function tokensBy(surface: Surface): (params: number) => number {
+function tokensBy(surface: SurfaceParameters): (params: number) => number {
   const { a, G } = computeOptimum(surface);
   return (params) => (params / G) ** (1 / a) / params;
 }
@@ -85,7 +89,12 @@ export function statesTokens(law: Law): boolean {
   return surfaces.includes(law.law);
 }
 
-function surfaceOf(law: Law, parameters: Readonly<Record<string, number>>): Surface {
+/** The law that says how many tokens are optimal: the one given where it states them, else Besiroglu et al. 2024. */
+export function tokensLawOf(law: Law | null): Law {
+  return law !== null && statesTokens(law) ? law : publishedLaw('besiroglu-2024');
+}
+
+function surfaceOf(law: Law, parameters: LawParameters): SurfaceParameters {
   if (!statesTokens(law)) {
     throw new ShapelawError(
       'bad-usage',

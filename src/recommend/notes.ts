@@ -1,7 +1,7 @@
-import { variableConventions } from '../fit/conventions.js';
 import type { Law } from '../fit/law.js';
 import { lawDraws } from '../fit/predict.js';
 import type { StandardSize } from './candidates.js';
+import { roundedNotes, unstatedNotes } from './law-notes.js';
 import type { Limits } from './limits.js';
 import type { Laws } from './planner.js';
 import { type Ranked, tellsShapes } from './ranked-rows.js';
@@ -41,15 +41,10 @@ export function lawNotes(
   }
   for (const used of new Set([law ?? tokensLaw, tokensLaw])) {
     if (lawDraws(used) === null) notes.push(`${used.name} has no draws, so what it says here has no interval.`);
-    const unstated = variableConventions(used).filter((name) => used.conventions[name] === 'unstated');
-    if (unstated.length > 0)
-      notes.push(
-        `${used.name} does not state how it counts ${unstated.join(' and ')}; here all parameters, tokens of both stacks and exact FLOPs are counted.`,
-      );
+    notes.push(...unstatedNotes(used));
     if (used.variables.includes('flops') && used.conventions.flops === '6ND')
       notes.push(`${used.name} is a law of 6ND FLOPs, and is asked with those of each line, not with its exact ones.`);
-    if (used.provenance.rounded)
-      notes.push(`${used.name} has rounded parameters; results shift with the digits that are missing.`);
+    notes.push(...roundedNotes(used));
   }
   notes.push('DeepNarrow lines stand from the deepest to the shallowest; their order is no ranking.');
   if (standard.size === 'xxl')

@@ -3,6 +3,7 @@ import { lossOf } from '../fit/formulas.js';
 import type { Law } from '../fit/law.js';
 import { predictor } from '../fit/predict.js';
 import { trainingCost } from '../flops/cost.js';
+import { sequenceTokens } from '../flops/flops.js';
 import { inferenceMemory, trainingMemory } from '../flops/memory.js';
 import { countParameters } from '../flops/parameters.js';
 import type { Shape } from '../flops/shape.js';
@@ -38,10 +39,7 @@ export function createPlanner(
 ) {
   const { law, tokensLaw } = laws;
   const { uniqueTokens } = limits;
-  const sequenceTokens = (shape: Shape) => {
-    const { encoderTokens, decoderTokens } = plan.lengthsOf(shape);
-    return (shape.kind === 'decoder' ? 0 : encoderTokens) + (shape.kind === 'encoder' ? 0 : decoderTokens);
-  };
+  const stepTokens = (shape: Shape) => setting.batch * sequenceTokens(shape, plan.lengthsOf(shape));
   const predictLoss = law === null ? null : predictor(law, level);
   const compute = limits.flops !== null;
 
@@ -60,7 +58,6 @@ export function createPlanner(
     const memory = trainingMemory(shape, { ...lengths, ...setting.memory });
     const point = (asked: Law) => pointFor(asked, shape, count, tokens.value, flops, uniqueTokens);
     const predicted = law === null || predictLoss === null ? null : predictLoss(point(law));
-    const stepTokens = setting.batch * sequenceTokens(shape);
     return {
       shape,
       role,
@@ -75,7 +72,7 @@ export function createPlanner(
       lengths,
       epochs: uniqueTokens === null ? null : tokens.value / uniqueTokens,
       // A budget of compute pays for whole steps only; tokens that are asked for take the last one too.
-      steps: (compute ? Math.floor : Math.ceil)(tokens.value / stepTokens),
+      steps: (compute ? Math.floor : Math.ceil)(tokens.value / stepTokens(shape)),
       time: { devices: setting.devices, deviceHours: cost.deviceHours, wallSeconds: cost.wallSeconds },
       cost: { dollars: cost.dollars, kiloWattHours: cost.kiloWattHours, kilogramsCo2e: cost.kilogramsCo2e },
       memory: {
@@ -100,7 +97,7 @@ export function createPlanner(
   return {
     row,
     /** Training FLOPs of one step. */
-    stepFlops: (shape: Shape) => plan.counts(shape).training * setting.batch * sequenceTokens(shape),
+    stepFlops: (shape: Shape) => plan.counts(shape).training * stepTokens(shape),
     /** Training FLOPs of all tokens at the lowest MFU; 0 or less where the budget pays for none. */
     trainingFlops: (shape: Shape) => {
       const counts = plan.counts(shape);

@@ -2,6 +2,7 @@ import { ShapelawError } from '../errors.js';
 import { lossOf } from '../fit/formulas.js';
 import type { Law } from '../fit/law.js';
 import type { LawColumn } from '../fit/law-form.js';
+import { trainingMemory } from '../flops/memory.js';
 import { countParameters } from '../flops/parameters.js';
 import type { Shape } from '../flops/shape.js';
 import type { StandardSize } from './candidates.js';
@@ -12,9 +13,9 @@ import { type Preference, preferences, type RecommendOptions } from './options.j
 import { dominates, type Objectives } from './pareto.js';
 import type { createPlanner, PlannedShape } from './planner.js';
 import type { RecommendationSet } from './recommendation.js';
-import { stepSeconds, trainingBytesOf } from './row-speed.js';
+import { stepSeconds } from './row-speed.js';
 import { leastBetween } from './search/continuous.js';
-import { createLattice, type Lattice, type LatticeOptions } from './search/lattice.js';
+import { createLattice, type LatticeOptions } from './search/lattice.js';
 import { type Candidate, knownRatios, type Ranking, rankLattice } from './search/rank.js';
 import type { Setting } from './setting.js';
 import type { TokenPlan } from './token-plan.js';
@@ -31,7 +32,6 @@ export interface Ranked {
   readonly rows: readonly PlannedShape[];
   /** Of the candidates that were compared, where the law tells shapes apart. */
   readonly objectives: readonly Objectives[];
-  readonly lattice: Lattice;
 }
 
 /** Whether a law has a term for a shape beyond its size. */
@@ -118,7 +118,7 @@ export function rankedRows(input: {
           ranges: rangesOf(members.map(({ shape }) => shape)),
           roundingLoss: Math.max(0, ranking.best.loss - between),
         };
-  if (tells === 'sizes') return { ranking, tells, set, rows: [], objectives: [], lattice };
+  if (tells === 'sizes') return { ranking, tells, set, rows: [], objectives: [] };
 
   const objectives = ranking.candidates.map((candidate) => objectivesOf(candidate, tokens, setting));
   const shown = firstMembers(members, objectives, preference, top, setting, tokens);
@@ -130,10 +130,10 @@ export function rankedRows(input: {
       .filter(({ shape }) => shape.name !== ranking.best.shape.name)
       .map(({ shape }) => line(shape, 'set', 'not told from the best candidate')),
   ];
-  return { ranking, tells, set, rows, objectives, lattice };
+  return { ranking, tells, set, rows, objectives };
 }
 
-export function objectivesOf(
+function objectivesOf(
   { shape, loss }: Pick<Candidate, 'shape' | 'loss'>,
   tokens: TokenPlan,
   setting: Setting,
@@ -164,7 +164,7 @@ function firstMembers(
     if (preference === 'flops') return own.flopsPerToken;
     if (preference === 'speed') return own.stepSeconds;
     if (preference === 'loss') return candidate.loss;
-    return trainingBytesOf(candidate.shape, tokens.lengthsOf(candidate.shape), setting);
+    return trainingMemory(candidate.shape, { ...tokens.lengthsOf(candidate.shape), ...setting.memory }).total;
   };
   const ordered = members
     .map((candidate) => ({ candidate, key: keyOf(candidate) }))

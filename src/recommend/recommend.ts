@@ -1,7 +1,6 @@
 import { ShapelawError } from '../errors.js';
 import { requireLevel } from '../fit/intervals.js';
 import type { Law } from '../fit/law.js';
-import { publishedLaw } from '../fit/published.js';
 import { countParameters } from '../flops/parameters.js';
 import type { Shape } from '../flops/shape.js';
 import { allocationsOf } from './allocations.js';
@@ -16,7 +15,7 @@ import {
 } from './candidates.js';
 import { compareShapes } from './compare-shapes.js';
 import { deepNarrowLimits, deepNarrowRule, lawEvidence, publishedEvidence, standardReference } from './evidence.js';
-import { statesTokens } from './law-use.js';
+import { tokensLawOf } from './law-use.js';
 import { keepsLimits, type Limits, resolveLimits } from './limits.js';
 import { refuseUnmet } from './nearest.js';
 import { lawNotes } from './notes.js';
@@ -48,7 +47,7 @@ export function recommend(budget: Budget, options: RecommendOptions = {}): Recom
   const { assumptions, ...numbers } = setting;
   const limits = resolveLimits(budget, constraints, setting, latencyOf(setting));
   requireUsable(law, limits);
-  const tokensLaw = law !== null && statesTokens(law) ? law : publishedLaw('besiroglu-2024');
+  const tokensLaw = tokensLawOf(law);
 
   const laws = { law, tokensLaw };
   const tokens = planTokens(limits, setting, law, tokensLaw, kind, level);

@@ -1,6 +1,7 @@
-import { centralInterval } from '../fit/intervals.js';
 import type { Law } from '../fit/law.js';
-import { lawDraws } from '../fit/predict.js';
+import { regionExponent } from '../fit/laws/region.js';
+import { lawView } from './knobs/law-view.js';
+import { estimateBy } from './law-use.js';
 import type { Limits } from './limits.js';
 import type { BudgetRegion } from './recommendation.js';
 
@@ -9,29 +10,24 @@ import type { BudgetRegion } from './recommendation.js';
  * the budget does not set what decides the region.
  */
 export function budgetRegion(law: Law, limits: Limits, level: number): BudgetRegion | null {
-  const variable = law.form.variable ?? 'flops';
-  if (law.law !== 'region' || variable !== 'flops' || limits.flops === null) return null;
+  if (law.law !== 'region' || limits.flops === null) return null;
+  const { variable, columns, regions, regionAt } = lawView(law, level);
+  if (variable !== 'flops') return null;
   const value = limits.flops[0];
-  const breaks = Array.from({ length: law.form.breaks ?? 0 }, (_, k) => law.parameters[`break${k + 1}`]!);
-  const region = breaks.filter((place) => value >= place).length;
-  const operators = law.form.operators ?? [];
-  const nameOf = (operator: string | null) => `exponent${region + 1}${operator === null ? '' : `_${operator}`}`;
-  const draws = lawDraws(law);
-  const exponents = (operators.length === 0 ? [null] : operators).map((operator) => {
-    const name = nameOf(operator);
-    const drawn = draws?.map((draw) => draw[name]!) ?? null;
-    return [
-      operator ?? variable,
-      { value: law.parameters[name]!, interval: drawn === null ? null : centralInterval(drawn, level) },
-    ] as const;
-  });
+  const region = regionAt(value);
+  const { from, to } = regions[region]!;
   return {
     variable,
     value,
     index: region + 1,
-    of: breaks.length + 1,
-    from: region === 0 ? null : breaks[region - 1]!,
-    to: region === breaks.length ? null : breaks[region]!,
-    exponents: Object.fromEntries(exponents),
+    of: regions.length,
+    from: from?.value ?? null,
+    to: to?.value ?? null,
+    exponents: Object.fromEntries(
+      columns.map((column) => {
+        const name = regionExponent(law.form, region, column);
+        return [column, estimateBy(law, level, (parameters) => parameters[name]!)];
+      }),
+    ),
   };
 }

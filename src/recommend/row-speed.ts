@@ -1,6 +1,5 @@
 import type { Range } from '../flops/cost.js';
-import type { SequenceLengths } from '../flops/flops.js';
-import { trainingMemory } from '../flops/memory.js';
+import { type SequenceLengths, sequenceTokens } from '../flops/flops.js';
 import type { Shape } from '../flops/shape.js';
 import type { Estimate } from './law-use.js';
 import type { Latency } from './limits.js';
@@ -30,9 +29,7 @@ export function rowSpeed(shape: Shape, lengths: SequenceLengths, setting: SpeedS
   const { seconds, ...step } = stepOf(shape, lengths, setting);
   const { token, sequence } = servingTime(shape, servingSetting(lengths, setting));
   const { seconds: tokenSeconds, ...serving } = token;
-  const tokens =
-    setting.batch *
-    ((shape.kind === 'decoder' ? 0 : lengths.encoderTokens) + (shape.kind === 'encoder' ? 0 : lengths.decoderTokens));
+  const tokens = setting.batch * sequenceTokens(shape, lengths);
   return {
     stepSeconds: seconds,
     tokensPerSecond: [tokens / seconds.interval[1], tokens / seconds.interval[0]],
@@ -69,9 +66,4 @@ export function latencyOf(setting: SpeedSetting): Latency {
     const { token, sequence } = servingTime(shape, servingSetting(setting.lengths, setting));
     return { tokenSeconds: token.seconds.interval[1], sequenceSeconds: sequence.seconds.interval[1] };
   };
-}
-
-/** Bytes of training on one device. */
-export function trainingBytesOf(shape: Shape, lengths: SequenceLengths, { memory }: Pick<Setting, 'memory'>): number {
-  return trainingMemory(shape, { ...lengths, ...memory }).total;
 }

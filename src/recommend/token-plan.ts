@@ -1,6 +1,6 @@
 import type { Law } from '../fit/law.js';
 import type { Range } from '../flops/cost.js';
-import { countFlops, defaultLengths, type SequenceLengths } from '../flops/flops.js';
+import { countFlops, defaultLengths, type SequenceLengths, sequenceTokens } from '../flops/flops.js';
 import { countParameters, type ParameterCount } from '../flops/parameters.js';
 import type { Shape } from '../flops/shape.js';
 import { type Estimate, optimalTokens, parametersFor, tokensOptimum } from './law-use.js';
@@ -9,7 +9,7 @@ import type { Counts } from './search/section-counts.js';
 import type { Setting } from './setting.js';
 
 /**
- * Passes over the unique tokens that a plan takes at most, where the law does not say what repetition costs. Up to 4 epochs change the loss
+ * Passes over the unique tokens that are planned at most, where nothing says what repetition costs. Up to 4 epochs change the loss
  * little against unique tokens (Muennighoff et al. 2023, abstract).
  */
 export const mostEpochs = 4;
@@ -66,7 +66,7 @@ export function planTokens(
 /** Parameters, and FLOPs a token at some lengths. */
 function countsOf(shape: Shape, count: ParameterCount, lengths: SequenceLengths): Counts {
   const flops = countFlops(shape, lengths);
-  const tokens = flops.encoderTokens + flops.decoderTokens;
+  const tokens = sequenceTokens(shape, lengths);
   return {
     total: count.total,
     nonEmbedding: count.nonEmbedding,

@@ -1,10 +1,10 @@
-import { computeOptimum } from '../compute-optimum.js';
+import { computeOptimum, optimumAtFlops } from '../compute-optimum.js';
 import type { LawDefinition } from '../law-form.js';
 import { powerTerms } from './power-terms.js';
 
-function optimumOf(parameters: readonly number[]) {
+function surfaceOf(parameters: readonly number[]) {
   const [, A, B, alpha, beta] = parameters as [number, number, number, number, number];
-  return computeOptimum({ A, B, alpha, beta });
+  return { A, B, alpha, beta };
 }
 
 const form = powerTerms(
@@ -14,11 +14,8 @@ const form = powerTerms(
     { column: 'tokens', amplitude: 'B', exponent: 'beta' },
   ],
   {
-    derive: optimumOf,
-    optimum(parameters, flops) {
-      const { a, b, G } = optimumOf(parameters);
-      return { params: G * (flops / 6) ** a, tokens: (flops / 6) ** b / G };
-    },
+    derive: (parameters) => computeOptimum(surfaceOf(parameters)),
+    optimum: (parameters, flops) => optimumAtFlops(surfaceOf(parameters), flops),
   },
 );
 

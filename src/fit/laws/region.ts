@@ -1,11 +1,23 @@
 import { ShapelawError } from '../../errors.js';
-import { type Coordinate, type LawColumn, type LawDefinition, type LawForm, lawColumns } from '../law-form.js';
+import {
+  type Coordinate,
+  type LawColumn,
+  type LawDefinition,
+  type LawForm,
+  type LawOptions,
+  lawColumns,
+} from '../law-form.js';
 import { chooseRegions, mostBreaks, requireDivisible } from '../region/choose.js';
 import { estimateRegions, type RegionLayout } from '../region/law-estimate.js';
 import { askedOperators } from '../region/operators.js';
 import { regionSample } from '../region/sample.js';
 
 const free: Coordinate = { kind: 'free', lower: Number.NEGATIVE_INFINITY, upper: Number.POSITIVE_INFINITY };
+
+/** Name of the exponent of a column in a region, counted from 0; of a law without operators it is that of its variable. */
+export function regionExponent({ operators = [] }: LawOptions, region: number, column: LawColumn): string {
+  return operators.length === 0 ? `exponent${region + 1}` : `exponent${region + 1}_${column}`;
+}
 
 /**
  * `log L = b_r - sum_k e_{r,k} log z_k` in region r of the variable x, regions parted by breakpoints; z is x, or the operators in
@@ -26,8 +38,7 @@ function regionForm(
   const exponents = regressors.length;
   const regions = Array.from({ length: breaks + 1 }, (_, region) => region);
   const places = regions.slice(1);
-  const exponentName = (region: number, k: number) =>
-    operators.length === 0 ? `exponent${region + 1}` : `exponent${region + 1}_${operators[k]}`;
+  const exponentName = (region: number, k: number) => regionExponent({ operators }, region, regressorNames[k]!);
   const exponentNames = (region: number) => regressors.map((_, k) => exponentName(region, k));
   const size = breaks + (continuous ? breaks + 2 : (breaks + 1) * (exponents + 1));
   const sorted = new WeakMap();

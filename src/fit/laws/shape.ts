@@ -1,7 +1,7 @@
 import { ShapelawError } from '../../errors.js';
 import type { RunTable } from '../../runs/index.js';
 import { type ColumnSource, columnValue } from '../columns.js';
-import { computeOptimum } from '../compute-optimum.js';
+import { computeOptimum, optimumAtFlops } from '../compute-optimum.js';
 import type { Coordinate, LawColumn, LawDefinition, LawForm } from '../law-form.js';
 import { correlation } from '../statistics.js';
 import { amplitudeCoordinate, exponentCoordinate } from './power-terms.js';
@@ -162,8 +162,7 @@ function shapeForm(ratios: readonly ShapeRatio[]): LawForm {
 
     optimum(parameters, flops) {
       const [, A, B, alpha, beta] = parameters as [number, number, number, number, number];
-      const { a, b, G } = computeOptimum({ A, B, alpha, beta });
-      return { params: G * (flops / 6) ** a, tokens: (flops / 6) ** b / G };
+      return optimumAtFlops({ A, B, alpha, beta }, flops);
     },
   };
 }

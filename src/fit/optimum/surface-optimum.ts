@@ -1,15 +1,10 @@
 import { ShapelawError } from '../../errors.js';
-import { computeOptimum } from '../compute-optimum.js';
+import { computeOptimum, type SurfaceParameters } from '../compute-optimum.js';
+
+export type { SurfaceParameters };
+
 import { requireDraws, requireLevel } from '../intervals.js';
 import { estimateOf, type OptimumEstimate, type OptimumLines, type OptimumOptions } from './estimate.js';
-
-/** What of a surface `E + A N^-alpha + B D^-beta` places its optimum. */
-export interface SurfaceParameters {
-  readonly A: number;
-  readonly B: number;
-  readonly alpha: number;
-  readonly beta: number;
-}
 
 /** What is known of a surface beside its parameters. */
 export interface SurfaceOptions extends OptimumOptions {

@@ -7,8 +7,9 @@ import { publishedLaw } from '../../fit/published.js';
 import { countParameters } from '../../flops/parameters.js';
 import { presetShape } from '../../flops/presets/index.js';
 import { dimensionsOf } from '../../flops/shape.js';
+import { increasingRoot } from '../increasing-root.js';
 import { computeOptimal } from './compute-optimal.js';
-import { increasingRoot, surfaceAt } from './surface.js';
+import { surfaceAt } from './surface.js';
 
 const besiroglu = publishedLaw('besiroglu-2024');
 const gemstones = publishedLaw('gemstones-shape');

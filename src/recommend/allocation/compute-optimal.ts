@@ -1,4 +1,4 @@
-import { computeOptimum } from '../../fit/compute-optimum.js';
+import { optimumAtFlops } from '../../fit/compute-optimum.js';
 import type { Law } from '../../fit/law.js';
 import type { Estimate } from '../../fit/optimum/index.js';
 import {
@@ -43,17 +43,11 @@ export function computeOptimal(law: Law, options: ComputeOptimalOptions): Comput
     flops,
     ...estimates(law, level, (parameters) => {
       const surface = surfaceAt(law, parameters, shape);
-      const { params, tokens } = optimumOf(surface, flops, rate);
+      const { params, tokens } = optimumAtFlops(surface, flops, rate);
       return { params, tokens, tokensPerParam: tokens / params, loss: lossAt(surface, params, tokens) };
     }),
     level,
   };
-}
-
-/** The compute optimum of a surface for C = c N D. */
-export function optimumOf(surface: Surface, flops: number, rate: number): { params: number; tokens: number } {
-  const { a, b, G } = computeOptimum(surface);
-  return { params: G * (flops / rate) ** a, tokens: (flops / rate) ** b / G };
 }
 
 export function lossAt({ E, A, B, alpha, beta }: Surface, params: number, tokens: number): number {

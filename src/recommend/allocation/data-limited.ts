@@ -1,11 +1,11 @@
 import { ShapelawError } from '../../errors.js';
-import { computeOptimum } from '../../fit/compute-optimum.js';
+import { computeOptimum, optimumAtFlops } from '../../fit/compute-optimum.js';
 import { type LawParameters, lossOf } from '../../fit/formulas.js';
 import type { Law } from '../../fit/law.js';
 import type { Estimate } from '../../fit/optimum/index.js';
-import { optimumOf } from './compute-optimal.js';
+import { increasingRoot } from '../increasing-root.js';
 import { effectiveEpochs, type RepetitionParameters, repetitionParameters, requireEpochs } from './repetition.js';
-import { defaultTrainingFlops, estimates, increasingRoot, requirePositive } from './surface.js';
+import { defaultTrainingFlops, estimates, requirePositive } from './surface.js';
 
 /** Of `flops`, `params` and `mostEpochs` any that bound the tokens: `flops`, or `params` with `mostEpochs`. */
 export interface DataLimitedOptions {
@@ -99,7 +99,7 @@ function quantities(law: Law, drawn: LawParameters, options: DataLimitedOptions,
   const { params, tokens } = allocation(parameters, options, rate);
   const epochs = Math.max(tokens / uniqueTokens, 1);
   const effectiveTokens = Math.min(uniqueTokens, tokens) * effectiveEpochs(parameters.RD, epochs);
-  const unlimited = optimumOf(parameters, rate * params * tokens, rate);
+  const unlimited = optimumAtFlops(parameters, rate * params * tokens, rate);
   const loss = (size: number, read: number, unique: number) =>
     lossOf(law, drawn, { params: size, tokens: read, uniqueTokens: unique });
   return {
@@ -139,7 +139,7 @@ function allocation(
 }
 
 function leastLoss(parameters: RepetitionParameters, uniqueTokens: number, flops: number, rate: number): Allocation {
-  const plain = optimumOf(parameters, flops, rate);
+  const plain = optimumAtFlops(parameters, flops, rate);
   if (plain.tokens <= uniqueTokens) return plain;
   const { A, B, alpha, beta, RD, RN } = parameters;
   // Parameters that the unique tokens call for, those beyond being in excess.

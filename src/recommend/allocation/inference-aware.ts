@@ -1,12 +1,13 @@
 import { ShapelawError } from '../../errors.js';
+import { optimumAtFlops } from '../../fit/compute-optimum.js';
 import type { Law } from '../../fit/law.js';
 import type { Estimate } from '../../fit/optimum/index.js';
-import { lossAt, optimumOf } from './compute-optimal.js';
+import { increasingRoot } from '../increasing-root.js';
+import { lossAt } from './compute-optimal.js';
 import {
   type AllocationOptions,
   defaultTrainingFlops,
   estimates,
-  increasingRoot,
   ownSurface,
   requirePositive,
   type Surface,
@@ -145,7 +146,7 @@ function excessOf(
   if (flops !== undefined) {
     requirePositive('flops', flops);
     return (surface) => {
-      const { params, tokens } = optimumOf(surface, flops, rates.training);
+      const { params, tokens } = optimumAtFlops(surface, flops, rates.training);
       return lossAt({ ...surface, E: 0 }, params, tokens);
     };
   }
@@ -213,7 +214,7 @@ function leastLoss(
   inferenceTokens: number,
   rates: Rates,
 ): { params: number; tokens: number } {
-  if (inferenceTokens === 0) return optimumOf(surface, totalFlops, rates.training);
+  if (inferenceTokens === 0) return optimumAtFlops(surface, totalFlops, rates.training);
   const { A, B, alpha, beta } = surface;
   const logInference = Math.log(rates.inference * inferenceTokens);
   const logParams = (logT: number) => Math.log(totalFlops) - logInference + logT - Math.log1p(Math.exp(logT));

@@ -1,7 +1,8 @@
 import { ShapelawError } from '../../errors.js';
+import { optimumAtFlops } from '../../fit/compute-optimum.js';
 import type { Law } from '../../fit/law.js';
 import type { Estimate } from '../../fit/optimum/index.js';
-import { lossAt, optimumOf } from './compute-optimal.js';
+import { lossAt } from './compute-optimal.js';
 import {
   type AllocationOptions,
   defaultTrainingFlops,
@@ -59,7 +60,7 @@ export function overTraining(law: Law, options: OverTrainingOptions): OverTraini
   requireReach(law, ownSurface(law, shape), options, size, rate);
   const { optimumParams, optimumTokens, ...found } = estimates(law, level, (parameters) => {
     const surface = surfaceAt(law, parameters, shape);
-    const optimum = optimumOf(surface, flops, rate);
+    const optimum = optimumAtFlops(surface, flops, rate);
     const params = size(optimum.params);
     const paramsRatio = params / optimum.params;
     const tokensRatio = tokensFactor(surface, paramsRatio);
@@ -114,7 +115,7 @@ function requireReach(
   size: (optimum: number) => number,
   rate: number,
 ): void {
-  const optimum = optimumOf(surface, flops, rate);
+  const optimum = optimumAtFlops(surface, flops, rate);
   const params = size(optimum.params);
   if (Number.isFinite(tokensFactor(surface, params / optimum.params))) return;
   const least = optimum.params * leastRatio(surface);

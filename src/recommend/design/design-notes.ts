@@ -1,11 +1,9 @@
 import { lossOf } from '../../fit/formulas.js';
 import type { Law } from '../../fit/law.js';
 import type { Shape } from '../../flops/shape.js';
+import { mostEpochs } from '../token-plan.js';
 import type { SweepDesign, SweepSetting } from './design.js';
 import { runPoint } from './precision.js';
-
-/** Epochs that cost next to nothing (Muennighoff et al. 2023, abstract). */
-export const harmlessEpochs = 4;
 
 /** Share of the cost below which the rest is worth a word. */
 const mostlySpent = 0.8;
@@ -50,7 +48,7 @@ export function designNotes(
   }
   if (budget[1] > budget[0]) notes.push('The cost is taken at the lowest MFU; small models often reach less still.');
   if ((setting.corpus ?? []).length === 0 && (setting.tokenizer ?? 'bytes') === 'bytes') {
-    notes.push(`Runs see the embedded corpus at most ${harmlessEpochs} times, unless --most-tokens says otherwise.`);
+    notes.push(`Runs see the embedded corpus at most ${mostEpochs} times, unless --most-tokens says otherwise.`);
   }
   return notes;
 }

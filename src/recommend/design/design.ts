@@ -7,13 +7,15 @@ import type { Range } from '../../flops/cost.js';
 import type { Shape } from '../../flops/shape.js';
 import { parseShape } from '../../flops/shape-schema.js';
 import { spanCorruptionLengths } from '../../flops/span-corruption.js';
+import { requirePositive } from '../require-positive.js';
+import { mostEpochs } from '../token-plan.js';
 import { type Candidate, type CandidateBounds, candidateRuns } from './candidates.js';
 import { type CostSetting, costFlops, type SweepCost } from './cost.js';
-import { designNotes, harmlessEpochs } from './design-notes.js';
+import { designNotes } from './design-notes.js';
 import { exchange } from './exchange.js';
 import { expandSweep, type SweepRun, stepOf } from './expand-sweep.js';
 import { localLaw } from './information.js';
-import { drawsAveraged, requirePositive, runPoint, type SweepPrecision, sweepPrecision } from './precision.js';
+import { drawsAveraged, runPoint, type SweepPrecision, sweepPrecision } from './precision.js';
 import { exponentQuantities, type Quantity, recommendationQuantities } from './quantities.js';
 import { badSweep, type Sweep, type SweepEntry } from './sweep-schema.js';
 import { dimensionsText, sweepShape } from './sweep-shapes.js';
@@ -108,7 +110,7 @@ export function designSweep(cost: SweepCost, options: DesignOptions = {}): Sweep
   const { prior = publishedLaw('besiroglu-2024'), level = 0.95, setting = {}, noise } = options;
   const budget = costFlops(cost, options);
   const target = options.target ?? 1000 * budget[0];
-  requirePositive('the target', target);
+  requirePositive({ 'the target': target });
   const sizes = sizesOf(options);
   const form = lawForm(prior.law, prior.form);
   const criterion = criterionOf(form, options.criterion);
@@ -229,7 +231,7 @@ function sizesOf(options: DesignOptions): Sizes {
     if (!(Number.isSafeInteger(value) && value > 0))
       throw new ShapelawError('bad-usage', `${name} must be a positive integer, not ${value}`, { [name]: value });
   }
-  if (options.mostTokens !== undefined) requirePositive('mostTokens', options.mostTokens);
+  if (options.mostTokens !== undefined) requirePositive({ mostTokens: options.mostTokens });
   return sizes;
 }
 
@@ -245,7 +247,7 @@ function defaultMostTokens({
   if (corpus.length > 0 || tokenizer !== 'bytes') return Number.MAX_VALUE;
   const lengths = spanCorruptionLengths(encoderTokens ?? 128, density ?? 0.15, meanSpan ?? 3);
   const text = embeddedBytes * (1 - (validationFraction ?? 0.05));
-  return (harmlessEpochs * text * (lengths.encoderTokens + lengths.decoderTokens)) / lengths.textTokens;
+  return (mostEpochs * text * (lengths.encoderTokens + lengths.decoderTokens)) / lengths.textTokens;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { solveSymmetric } from '../../fit/linear-algebra.js';
+import { inverseColumn, solveSymmetric } from '../../fit/linear-algebra.js';
 import type { LocalLaw } from './information.js';
 
 /** What a design minimises: the variance of the quantities summed, or the volume of the law's own confidence region. */
@@ -213,9 +213,7 @@ function addScores(
 function inverseOf(matrix: Float64Array, size: number): Float64Array | null {
   const inverse = new Float64Array(size * size);
   for (let column = 0; column < size; column++) {
-    const unit = new Float64Array(size);
-    unit[column] = 1;
-    const solved = solveSymmetric(Float64Array.from(matrix), unit);
+    const solved = inverseColumn(matrix, column, size);
     if (solved === null) return null;
     for (let row = 0; row < size; row++) inverse[row * size + column] = solved[row]!;
   }

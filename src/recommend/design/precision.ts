@@ -8,6 +8,7 @@ import type { LawPoint } from '../../fit/law-form.js';
 import { lawForm } from '../../fit/laws/registry.js';
 import { countParameters } from '../../flops/parameters.js';
 import { pointFor } from '../law-use.js';
+import { requirePositive } from '../require-positive.js';
 import type { SweepRun } from './expand-sweep.js';
 import { localLaw, standardErrors } from './information.js';
 import { type DesignNoise, designNoise } from './noise.js';
@@ -77,8 +78,8 @@ export function sweepPrecision(law: Law, runs: readonly SweepRun[], options: Pre
   const { level = 0.95, names = [] } = options;
   requireLevel(level);
   const target = options.target ?? 1000 * runs.reduce((sum, { flops }) => sum + flops, 0);
-  requirePositive('the target', target);
-  if (options.noise !== undefined) requirePositive('the noise', options.noise);
+  requirePositive({ 'the target': target });
+  if (options.noise !== undefined) requirePositive({ 'the noise': options.noise });
   const form = lawForm(law.law, law.form);
   const quantities = distinct([
     ...exponentQuantities(form),
@@ -131,12 +132,6 @@ export function sweepPrecision(law: Law, runs: readonly SweepRun[], options: Pre
       prior: beyond.some((decades) => decades === null) ? null : Math.max(...beyond.map((decades) => decades!)),
     },
   };
-}
-
-/** @throws ShapelawError `bad-usage`. */
-export function requirePositive(name: string, value: number): void {
-  if (value > 0 && Number.isFinite(value)) return;
-  throw new ShapelawError('bad-usage', `${name} must be positive, not ${value}`, { [name]: value });
 }
 
 function shown({ scale }: Quantity, value: number): number {

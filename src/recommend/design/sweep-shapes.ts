@@ -1,5 +1,6 @@
 import { ShapelawError } from '../../errors.js';
 import { parseInlineShape } from '../../flops/inline.js';
+import { inlineDefaults, inlineText } from '../../flops/inline-text.js';
 import { closestPresets, presetShape } from '../../flops/presets/index.js';
 import type { Shape } from '../../flops/shape.js';
 import { badSweep, type ShapeForm, type Sweep, type SweepOperator } from './sweep-schema.js';
@@ -55,8 +56,7 @@ function namedShape(text: string, { tokenizer = 'bytes' }: Sweep, field: string)
 
 /** A T5 shape as text, without its vocabulary: `enc=2,dec=2,d=128,ff=512,kv=32,h=4`. */
 export function dimensionsText(shape: Shape): string {
-  const { encoderLayers, decoderLayers, dModel, dFf, dKv, heads, feedForward, tiedEmbeddings } = shape;
-  return `enc=${encoderLayers},dec=${decoderLayers},d=${dModel},ff=${dFf},kv=${dKv},h=${heads}${feedForward === 'gated' ? ',ffn=gated' : ''}${tiedEmbeddings ? '' : ',tied=no'}`;
+  return inlineText({ ...shape, kvHeads: shape.heads, vocab: inlineDefaults['encoder-decoder'].vocab });
 }
 
 /**

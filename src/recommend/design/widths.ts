@@ -1,6 +1,6 @@
-import { ShapelawError } from '../../errors.js';
 import { normalQuantile } from '../../fit/distributions.js';
 import { requireLevel } from '../../fit/intervals.js';
+import { requirePositive } from '../require-positive.js';
 
 /** A quantity as a number of runs has told it. */
 export interface Told {
@@ -26,9 +26,6 @@ export function intervalWidth(sd: number, level: number): number {
  */
 export function runsForWidth(told: Told, width: number, level = 0.95): number {
   requireLevel(level);
-  for (const [name, value] of Object.entries({ ...told, width })) {
-    if (!(value > 0 && Number.isFinite(value)))
-      throw new ShapelawError('bad-usage', `${name} must be positive, not ${value}`, { [name]: value });
-  }
+  requirePositive({ ...told, width });
   return Math.ceil(told.runs * (intervalWidth(told.sd, level) / width) ** 2);
 }

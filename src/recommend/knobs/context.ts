@@ -5,11 +5,11 @@ import { requireDraws, requireLevel } from '../../fit/intervals.js';
 import type { Law } from '../../fit/law.js';
 import type { LawPoint } from '../../fit/law-form.js';
 import { lawDraws } from '../../fit/predict.js';
-import { publishedLaw } from '../../fit/published.js';
-import { countFlops, defaultLengths, lengthsOfSides, type SequenceLengths } from '../../flops/flops.js';
+import { countFlops, defaultLengths, lengthsOfSides, type SequenceLengths, sequenceTokens } from '../../flops/flops.js';
 import { countParameters } from '../../flops/parameters.js';
 import type { Shape } from '../../flops/shape.js';
-import { type Estimate, optimalTokens, parametersFor, pointFor, statesTokens } from '../law-use.js';
+import { type Estimate, optimalTokens, parametersFor, pointFor, tokensLawOf } from '../law-use.js';
+import { requirePositive } from '../require-positive.js';
 import { type Growth, type GrowthOptions, resolveGrowth } from './dimensions.js';
 import { type LawView, lawView } from './law-view.js';
 
@@ -68,8 +68,8 @@ export function resolveContext(shape: Shape, options: KnobsOptions): Context {
   requireLevel(level);
   const draws = lawDraws(law);
   if (draws !== null) requireDraws(draws.length, level);
-  requirePositive('tokens', options.tokens);
-  requirePositive('unique tokens', uniqueTokens);
+  if (options.tokens !== undefined) requirePositive({ tokens: options.tokens });
+  if (uniqueTokens !== undefined) requirePositive({ 'unique tokens': uniqueTokens });
   if (law.variables.includes('uniqueTokens') && uniqueTokens === undefined) {
     throw new ShapelawError(
       'bad-usage',
@@ -83,7 +83,7 @@ export function resolveContext(shape: Shape, options: KnobsOptions): Context {
     ...defaultLengths(shape, options.lengths?.encoderTokens),
     ...options.lengths,
   });
-  const sequenceTokens = lengths.encoderTokens + lengths.decoderTokens;
+  const tokensOfSequence = sequenceTokens(shape, lengths);
   const tokens = tokensOf(shape, options, level);
   return {
     law,
@@ -95,7 +95,7 @@ export function resolveContext(shape: Shape, options: KnobsOptions): Context {
     secondsOf: options.secondsOf ?? null,
     count: (grown) => {
       const count = countParameters(grown);
-      const flopsPerToken = countFlops(grown, lengths).training / sequenceTokens;
+      const flopsPerToken = countFlops(grown, lengths).training / tokensOfSequence;
       const flops = tokens.value * flopsPerToken;
       const point = pointFor(law, grown, count, tokens.value, flops, uniqueTokens);
       return { shape: grown, parameters: count.total, flopsPerToken, flops, point };
@@ -104,14 +104,9 @@ export function resolveContext(shape: Shape, options: KnobsOptions): Context {
   };
 }
 
-function requirePositive(name: string, value: number | undefined): void {
-  if (value === undefined || (value > 0 && Number.isFinite(value))) return;
-  throw new ShapelawError('bad-usage', `${name} must be positive, not ${value}`, { [name]: value });
-}
-
 function tokensOf(shape: Shape, { law, tokens }: KnobsOptions, level: number): HeldTokens {
   if (tokens !== undefined) return { value: tokens, interval: null, source: 'given', given: true };
-  const weighing = statesTokens(law) ? law : publishedLaw('besiroglu-2024');
+  const weighing = tokensLawOf(law);
   const { value, interval } = optimalTokens(weighing, parametersFor(weighing, countParameters(shape)), level);
   return { value, interval, source: `compute-optimal for ${shape.name} by ${weighing.name}`, given: false };
 }

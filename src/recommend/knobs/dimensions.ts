@@ -1,4 +1,5 @@
 import { ShapelawError } from '../../errors.js';
+import { inlineText } from '../../flops/inline-text.js';
 import { llamaShape, type Shape, t5Shape } from '../../flops/shape.js';
 
 /**
@@ -163,23 +164,12 @@ function withSizes(shape: Shape, sizes: Sizes): Shape {
 
 /** What the command line reads as the shape, where its dimensions say all of it; else its name and dimensions. */
 function nameOf(shape: Shape): string {
-  const { name, encoderLayers, decoderLayers, dModel, dFf, dKv, heads, kvHeads, vocab } = shape;
-  const { feedForward, tiedEmbeddings } = shape;
-  const isDecoder = shape.kind === 'decoder';
-  const usual = isDecoder
-    ? { vocab: 32000, feedForward: 'gated', tiedEmbeddings: false }
-    : { vocab: 32128, feedForward: 'plain', tiedEmbeddings: true };
-  const depth = isDecoder ? `layers=${decoderLayers}` : `enc=${encoderLayers},dec=${decoderLayers}`;
-  const text = [
-    `${depth},d=${dModel},ff=${dFf},kv=${dKv},h=${heads}`,
-    ...(kvHeads === heads ? [] : [`kvh=${kvHeads}`]),
-    ...(vocab === usual.vocab ? [] : [`vocab=${vocab}`]),
-    ...(feedForward === usual.feedForward ? [] : [`ffn=${feedForward}`]),
-    ...(tiedEmbeddings === usual.tiedEmbeddings ? [] : [`tied=${tiedEmbeddings ? 'yes' : 'no'}`]),
-  ].join(',');
-  const plain = isDecoder
-    ? { ...llamaShape(name, { ...shape, layers: decoderLayers }), feedForward }
-    : t5Shape(name, shape);
+  const { name, kvHeads, feedForward } = shape;
+  const text = inlineText(shape);
+  const plain =
+    shape.kind === 'decoder'
+      ? { ...llamaShape(name, { ...shape, layers: shape.decoderLayers }), feedForward }
+      : t5Shape(name, shape);
   const saysAll = JSON.stringify(sorted({ ...plain, kvHeads })) === JSON.stringify(sorted(shape));
   return saysAll ? text : `${name.split(' (')[0]} (${text})`;
 }

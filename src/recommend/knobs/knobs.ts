@@ -3,7 +3,8 @@ import type { Extrapolation } from '../../fit/domain.js';
 import type { LawColumn } from '../../fit/law-form.js';
 import type { SequenceLengths } from '../../flops/flops.js';
 import type { Shape } from '../../flops/shape.js';
-import type { Estimate } from '../law-use.js';
+import { increasingRoot } from '../increasing-root.js';
+import { type Estimate, estimateOf, type Samples } from '../law-use.js';
 import {
   type Context,
   type Counted,
@@ -14,7 +15,7 @@ import {
   resolveContext,
 } from './context.js';
 import { grow, nextShape, type OperatorName, operatorSays, operatorsOf, type Sizes, sizesOf } from './dimensions.js';
-import { changeOf, estimateOf, type LossChange, type RegionBounds, type Samples } from './law-view.js';
+import { changeOf, type LossChange, type RegionBounds } from './law-view.js';
 import { knobNotes } from './notes.js';
 import { distinctOperators, type Sight, sightOf } from './told-apart.js';
 
@@ -205,12 +206,7 @@ export function sightsAt(context: Context, base: Counted): ReadonlyMap<OperatorN
 function factorFor(at: (factor: number) => number, value: number): number {
   let [low, high] = [1, 2];
   while (at(high) < value) [low, high] = [high, 2 * high];
-  for (;;) {
-    const middle = (low + high) / 2;
-    if (middle <= low || middle >= high) return high;
-    if (at(middle) < value) low = middle;
-    else high = middle;
-  }
+  return increasingRoot((factor) => at(factor) - value, low, high);
 }
 
 function effectsIn(

@@ -1,16 +1,10 @@
 import { columnValue } from '../../fit/columns.js';
-import { lawLoss, pointOf } from '../../fit/formulas.js';
-import { centralInterval } from '../../fit/intervals.js';
+import { type LawParameters, lawLoss, pointOf } from '../../fit/formulas.js';
 import type { Law } from '../../fit/law.js';
 import type { LawColumn, LawPoint } from '../../fit/law-form.js';
+import { regionExponent } from '../../fit/laws/region.js';
 import { lawDraws } from '../../fit/predict.js';
-import type { Estimate } from '../law-use.js';
-
-/** A quantity by the law, and by each of its draws; null where it has none. */
-export interface Samples {
-  readonly value: number;
-  readonly draws: readonly number[] | null;
-}
+import { type Estimate, estimateBy, estimateOf, type Samples } from '../law-use.js';
 
 /** A region of the law's variable; null at an end that is open. */
 export interface RegionBounds {
@@ -60,34 +54,23 @@ export function lawView(law: Law, level: number): LawView {
   };
 }
 
-type Named = Readonly<Record<string, number>>;
-
 /** In region r the loss goes as the product of column^-exponent, so that a step's ratio is that of the columns' ratios. */
 function regionView(law: Law, level: number): Omit<LawView, 'loss'> {
   const { variable = 'flops', breaks = 0, operators = [] } = law.form;
   const columns = operators.length === 0 ? [variable] : operators;
   const draws = lawDraws(law);
-  const exponent = (named: Named, region: number, column: LawColumn) =>
-    named[operators.length === 0 ? `exponent${region + 1}` : `exponent${region + 1}_${column}`]!;
+  const exponent = (named: LawParameters, region: number, column: LawColumn) =>
+    named[regionExponent(law.form, region, column)]!;
   const logRatios = (from: LawPoint, to: LawPoint) => {
     const [before, after] = [pointOf(law, from), pointOf(law, to)];
     return columns.map((column) => Math.log(columnValue(after, column)! / columnValue(before, column)!));
   };
-  const ratioBy = (named: Named, region: number, logs: readonly number[]) =>
+  const ratioBy = (named: LawParameters, region: number, logs: readonly number[]) =>
     Math.exp(-columns.reduce((sum, column, k) => sum + exponent(named, region, column) * logs[k]!, 0));
-  const breakAt = (named: Named, k: number) => named[`break${k}`]!;
-  const regionBy = (named: Named, value: number) =>
+  const breakAt = (named: LawParameters, k: number) => named[`break${k}`]!;
+  const regionBy = (named: LawParameters, value: number) =>
     Array.from({ length: breaks }, (_, k) => breakAt(named, k + 1)).filter((place) => value >= place).length;
-  const bound = (k: number): Estimate => ({
-    value: breakAt(law.parameters, k),
-    interval:
-      draws === null
-        ? null
-        : centralInterval(
-            draws.map((draw) => breakAt(draw, k)),
-            level,
-          ),
-  });
+  const bound = (k: number) => estimateBy(law, level, (named) => breakAt(named, k));
   return {
     variable,
     columns,
@@ -128,8 +111,4 @@ export function changeOf(ratios: Samples, before: Samples | null, level: number)
     draws: relative.draws?.map((share, k) => share * before!.draws![k]!) ?? null,
   });
   return { loss: before === null ? null : estimateOf(times(), level), relative: estimateOf(relative, level) };
-}
-
-export function estimateOf({ value, draws }: Samples, level: number): Estimate {
-  return { value, interval: draws === null ? null : centralInterval(draws, level) };
 }

@@ -1,6 +1,6 @@
-import { variableConventions } from '../../fit/conventions.js';
 import { lawDraws } from '../../fit/predict.js';
 import type { Shape } from '../../flops/shape.js';
+import { roundedNotes, unstatedNotes } from '../law-notes.js';
 import type { Context } from './context.js';
 import type { OperatorName } from './dimensions.js';
 import { distinctOperators, type Sight } from './told-apart.js';
@@ -13,7 +13,6 @@ export function contextNotes(context: Context, shape: Shape): string[] {
     ...(encoderTokens > 0 ? [`${encoderTokens} encoder`] : []),
     ...(decoderTokens > 0 ? [`${decoderTokens} decoder`] : []),
   ].join(' and ');
-  const unstated = variableConventions(law).filter((name) => law.conventions[name] === 'unstated');
   return [
     `Tokens are held at ${Number(tokens.value.toPrecision(3)).toExponential()} (${tokens.source}) for every shape, and in every draw.`,
     `FLOPs are those of training, every matrix product of forward and backward, at ${sides} tokens a sequence.`,
@@ -30,17 +29,11 @@ export function contextNotes(context: Context, shape: Shape): string[] {
         ]
       : []),
     ...(lawDraws(law) === null ? [`${law.name} has no draws, so that nothing here has an interval.`] : []),
-    ...(unstated.length > 0
-      ? [
-          `${law.name} does not state how it counts ${unstated.join(' and ')}; here all parameters, tokens of both stacks and exact FLOPs are counted.`,
-        ]
-      : []),
+    ...unstatedNotes(law),
     ...(law.variables.includes('flops') && law.conventions.flops === '6ND'
       ? [`${law.name} is a law of 6ND FLOPs, and is asked with those of each shape.`]
       : []),
-    ...(law.provenance.rounded
-      ? [`${law.name} has rounded parameters; results shift with the digits that are missing.`]
-      : []),
+    ...roundedNotes(law),
     "Loss is upstream; the paper's case for depth rests on scores after fine-tuning, and is not in these numbers.",
   ];
 }

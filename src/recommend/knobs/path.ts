@@ -2,12 +2,12 @@ import { ShapelawError } from '../../errors.js';
 import type { Extrapolation } from '../../fit/domain.js';
 import type { LawColumn } from '../../fit/law-form.js';
 import type { Shape } from '../../flops/shape.js';
-import { deepest } from '../candidates.js';
-import type { Estimate } from '../law-use.js';
+import { deepest, depthOf } from '../candidates.js';
+import type { Estimate, Samples } from '../law-use.js';
 import { type Context, type Counted, type KnobsOptions, regionPlace, resolveContext } from './context.js';
 import { nextShape, type OperatorName, type Sizes, sizesOf } from './dimensions.js';
 import { sightsAt } from './knobs.js';
-import { changeOf, type LossChange, type RegionBounds, type Samples } from './law-view.js';
+import { changeOf, type LossChange, type RegionBounds } from './law-view.js';
 import { contextNotes, sightNotes } from './notes.js';
 import { distinctOperators, type Sight } from './told-apart.js';
 
@@ -247,10 +247,6 @@ function lawObstacle(context: Context, beyondEvidence: boolean): Obstacle {
 }
 
 const depthObstacle: Obstacle = (_, { shape }) => (depthOf(shape) > deepest ? 'depth' : null);
-
-function depthOf({ encoderLayers, decoderLayers }: Shape): number {
-  return Math.max(encoderLayers, decoderLayers);
-}
 
 function times(total: Samples, step: Samples): Samples {
   return {

@@ -139,7 +139,8 @@ function chooseRivals(winners: readonly number[], value: Float64Array, best: num
   return [...new Set([best, ...taken, sorted.at(-1)!])];
 }
 
-function evenly(count: number, most: number): readonly number[] {
+/** So many places of a list, or all, evenly spread. */
+export function evenly(count: number, most: number): readonly number[] {
   const taken = Math.min(count, most);
   return Array.from({ length: taken }, (_, k) => Math.floor((k * count) / taken));
 }

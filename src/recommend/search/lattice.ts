@@ -1,4 +1,5 @@
 import { ShapelawError } from '../../errors.js';
+import { inlineText } from '../../flops/inline-text.js';
 import { llamaShape, type Shape, t5Shape } from '../../flops/shape.js';
 
 /** Families whose shapes are searched. */
@@ -51,7 +52,7 @@ export interface Lattice {
   readonly vocab: number;
   /** Shapes in all. */
   readonly size: number;
-  /** A shape of a section; layers may be fractions. */
+  /** A shape of a section, by the name that the command line reads as it; layers may be fractions. */
   readonly shape: (section: Section, encoderLayers: number, decoderLayers: number) => Shape;
 }
 
@@ -148,44 +149,21 @@ export function createLattice(options: LatticeOptions, known: KnownRatios): Latt
     encoder: family.encoder,
     vocab,
     size: sections.length * (tied ? depths : depths ** 2),
-    shape: ({ dModel, dFf, dKv, heads }, encoderLayers, decoderLayers) =>
-      shapeOf[name]({ dModel, dFf, dKv, heads, vocab }, encoderLayers, decoderLayers),
+    shape: ({ dModel, dFf, dKv, heads }, encoderLayers, decoderLayers) => {
+      const shape = shapeOf[name]({ dModel, dFf, dKv, heads, vocab }, encoderLayers, decoderLayers);
+      return { ...shape, name: inlineText(shape) };
+    },
   };
 }
 
 type Width = Section & { readonly vocab: number };
 
-/** Names are what the command line reads as a shape. */
 const shapeOf: Readonly<Record<LatticeFamily, (width: Width, encoder: number, decoder: number) => Shape>> = {
-  t5: (width, encoderLayers, decoderLayers) =>
-    t5Shape(stackedName(width, encoderLayers, decoderLayers, vocabName(width, 32128)), {
-      ...width,
-      encoderLayers,
-      decoderLayers,
-    }),
+  t5: (width, encoderLayers, decoderLayers) => t5Shape('', { ...width, encoderLayers, decoderLayers }),
   't5-v1.1': (width, encoderLayers, decoderLayers) =>
-    t5Shape(stackedName(width, encoderLayers, decoderLayers, `${vocabName(width, 32128)},ffn=gated,tied=no`), {
-      ...width,
-      encoderLayers,
-      decoderLayers,
-      feedForward: 'gated',
-      tiedEmbeddings: false,
-    }),
-  llama: (width, _, layers) =>
-    llamaShape(decoderName(width, layers) + vocabName(width, 32000), { ...width, layers, kvHeads: width.heads }),
+    t5Shape('', { ...width, encoderLayers, decoderLayers, feedForward: 'gated', tiedEmbeddings: false }),
+  llama: (width, _, layers) => llamaShape('', { ...width, layers }),
 };
-
-function stackedName({ dModel, dFf, dKv, heads }: Width, encoder: number, decoder: number, rest: string): string {
-  return `enc=${encoder},dec=${decoder},d=${dModel},ff=${dFf},kv=${dKv},h=${heads}${rest}`;
-}
-
-function decoderName({ dModel, dFf, dKv, heads }: Width, layers: number): string {
-  return `layers=${layers},d=${dModel},ff=${dFf},kv=${dKv},h=${heads}`;
-}
-
-function vocabName({ vocab }: Width, usual: number): string {
-  return vocab === usual ? '' : `,vocab=${vocab}`;
-}
 
 function rangeOf(name: string, [least, most]: readonly [number, number]): readonly [number, number] {
   positiveInteger(`the least ${name}`, least);

@@ -1,7 +1,7 @@
 import type { Law } from '../../fit/law.js';
 import { lossTable } from '../../fit/loss-table.js';
 import type { Shape } from '../../flops/shape.js';
-import { type CandidateLosses, type ConfidenceSet, confidenceSet, type Standing } from './confidence-set.js';
+import { type CandidateLosses, type ConfidenceSet, confidenceSet, evenly, type Standing } from './confidence-set.js';
 import type { KnownRatios } from './lattice.js';
 import { lossFloor } from './loss-floor.js';
 import { type Found, type SearchProblem, searchLattice, writePoint } from './search.js';
@@ -74,19 +74,12 @@ export function rankLattice(
   const depthsThinned = problem.floor === null && !lattice.tied;
   const finest = depthsThinned ? geometric(lattice.layers, fewDepths) : undefined;
 
+  // The depths begin with the least: where no shape of them keeps the limits and can be trained, no deeper one does.
   const coarse = searchLattice(problem, 0, { depths });
-  const least = coarse.loss.subarray(0, coarse.count).reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-  if (!Number.isFinite(least)) {
-    const whole = searchLattice(problem, 0);
-    if (whole.count === 0) return null;
-  }
-  const regret = Number.isFinite(least)
-    ? Math.max(tolerance, beyondFirst * furthestMember(problem, least, depths, tolerance, level))
-    : tolerance;
-  const found = searchLattice(problem, regret, {
-    ...(Number.isFinite(least) ? { best: least } : {}),
-    ...(finest === undefined ? {} : { depths: finest }),
-  });
+  if (coarse.count === 0) return null;
+  const least = coarse.loss.subarray(0, coarse.count).reduce((a, b) => Math.min(a, b));
+  const regret = Math.max(tolerance, beyondFirst * furthestMember(problem, least, depths, tolerance, level));
+  const found = searchLattice(problem, regret, { best: least, ...(finest === undefined ? {} : { depths: finest }) });
 
   const most = table.draws === 0 ? found.count : Math.max(1, Math.floor(mostLosses / table.draws));
   const kept = thin(found, most);
@@ -209,9 +202,7 @@ function thin(found: Omit<Found, 'asked'>, most: number): Omit<Found, 'asked'> {
   if (found.count <= most) return found;
   let best = 0;
   for (let k = 1; k < found.count; k++) if (found.loss[k]! < found.loss[best]!) best = k;
-  const rows = new Set([best]);
-  for (let k = 0; k < most - 1; k++) rows.add(Math.floor((k * found.count) / (most - 1)));
-  const kept = Array.from(rows).sort((a, b) => a - b);
+  const kept = [...new Set([best, ...evenly(found.count, most - 1)])].sort((a, b) => a - b);
   return {
     count: kept.length,
     section: Int32Array.from(kept, (k) => found.section[k]!),

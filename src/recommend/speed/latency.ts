@@ -4,8 +4,8 @@ import { countFlops, lengthsOfSides, type SequenceLengths } from '../../flops/fl
 import { inferenceMemory } from '../../flops/memory.js';
 import { countParameters, type ParameterCount } from '../../flops/parameters.js';
 import type { Shape } from '../../flops/shape.js';
+import { requirePositive } from '../require-positive.js';
 import { forwardKernels, launchSeconds } from './kernels.js';
-import { requirePositive } from './require-positive.js';
 import { type Timed, timedOf } from './step-time.js';
 
 /** The device that serves, and how. */

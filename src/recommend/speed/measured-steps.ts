@@ -2,8 +2,8 @@ import { median } from 'simple-statistics';
 import { ShapelawError } from '../../errors.js';
 import { lengthsOfSides, type SequenceLengths } from '../../flops/flops.js';
 import { llamaShape, type Shape, t5Shape } from '../../flops/shape.js';
+import { requirePositive } from '../require-positive.js';
 import type { MeasuredStep } from './fit-step-time.js';
-import { requirePositive } from './require-positive.js';
 import { workloadOf } from './workload.js';
 
 /** What a row of a run table must state for its step time to be fitted; names are those of the run record. */

@@ -2,6 +2,7 @@ import { ShapelawError } from '../../errors.js';
 import { type Range, requireMfu } from '../../flops/cost.js';
 import { lengthsOfSides, type SequenceLengths } from '../../flops/flops.js';
 import type { Shape } from '../../flops/shape.js';
+import { requirePositive } from '../require-positive.js';
 import { gradientSeconds, tensorSeconds } from './communication.js';
 import type { StepTimeFit } from './fit-step-time.js';
 import {
@@ -14,7 +15,6 @@ import {
   gemstonesStepTime,
 } from './gemstones.js';
 import { forwardKernels, launchSeconds } from './kernels.js';
-import { requirePositive } from './require-positive.js';
 import { type Workload, workloadOf } from './workload.js';
 
 /** The machine and the batch that a step runs with. */

@@ -1,4 +1,4 @@
-import { ShapelawError } from '../../errors.js';
+import { ShapelawError } from '../errors.js';
 
 /** @throws ShapelawError `bad-usage`, naming the first value that is not a positive finite number. */
 export function requirePositive(values: Readonly<Record<string, number>>): void {
