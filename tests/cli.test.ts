@@ -445,6 +445,16 @@ describe('recommend', () => {
     });
   });
 
+  test('prints by what references exceed a limit', async () => {
+    const { out } = await shapelaw(['recommend', '$5000 with 24 GB']);
+    const { recommendations } = await json('recommend', '$5000 with 24 GB');
+    const pythia = recommendations.find((row: { shape: { name: string } }) => row.shape.name === 'pythia-1b');
+    const share = pythia.memory.total / 24e9 - 1;
+    expect(out).toMatch(new RegExp(`^pythia-1b +reference .* training memory \\+${(100 * share).toFixed(1)}% `, 'm'));
+    expect(out).not.toMatch(/^t5-large +standard .*training memory/m);
+    expect((await shapelaw(['recommend', '220M'])).out).not.toMatch(/beyond the limits/);
+  });
+
   test('csv and markdown have a line a shape, and plain numbers', async () => {
     const { recommendations } = await json('recommend', '220M');
     const { out } = await shapelaw(['recommend', '220M', '--format', 'csv']);

@@ -15,6 +15,7 @@ const columns: readonly (readonly [heading: string, cell: (row: RecommendedShape
   ['heads', ({ shape }) => shape.heads],
   ['vocab', ({ shape }) => shape.vocab],
   ['parameters', ({ parameters }) => parameters],
+  ['beyond_limits', ({ exceeds }) => exceeds.map(({ kind, share }) => `${kind} ${share}`).join('; ')],
   ['tokens', ({ tokens }) => tokens],
   ['tokens_low', ({ tokensInterval }) => tokensInterval?.[0] ?? null],
   ['tokens_high', ({ tokensInterval }) => tokensInterval?.[1] ?? null],

@@ -62,6 +62,9 @@ function shapesTable(
     ...(answer.budget.kind === 'params'
       ? [[right('vs budget'), (row: RecommendedShape) => change(row.excess!)] as const]
       : []),
+    ...(rows.some((row) => beyondText(row, answer) !== '')
+      ? [[{ heading: 'beyond the limits' }, (row: RecommendedShape) => beyondText(row, answer)] as const]
+      : []),
     [right('FLOPs/token'), (row) => `${row.flopsPerTokenRatio.toFixed(3)}x`],
     [right('tokens'), tokensOf],
     ...(rows.some((row) => row.epochs !== null)
@@ -91,6 +94,14 @@ function shapesTable(
     rows.map((row) => columns.map(([, cell]) => cell(row))),
     bold,
   );
+}
+
+/** By what a reference exceeds limits that have no column of their own. */
+function beyondText({ exceeds }: RecommendedShape, { budget }: Recommendation): string {
+  return exceeds
+    .filter(({ kind }) => kind !== budget.kind || kind !== 'params')
+    .map(({ kind, share }) => `${kind.replaceAll('-', ' ')} ${change(share)}`)
+    .join(', ');
 }
 
 function regretOf({ set }: RecommendedShape): string {

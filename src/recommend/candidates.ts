@@ -50,15 +50,20 @@ export function ladderOf(family: LatticeFamily): readonly StandardSize[] {
   return family === 't5' ? standardSizes : otherLadders[family].map(namedSize);
 }
 
-/** The sizes of other families that stand beside an answer, each family in growing order. */
+/**
+ * The sizes of other families that stand beside an answer, each family in growing order. Tokens of ByT5 are bytes, BERT predicts
+ * masked ones, and of a mixture a token visits a part: no law here is of these, so that they are left out.
+ */
 const referenceFamilies: readonly (readonly string[])[] = [
   ['t5-small', 't5-base', 't5-large', 't5-3b', 't5-11b'],
   otherLadders['t5-v1.1'],
+  ['mt5-small', 'mt5-base', 'mt5-large', 'mt5-xl', 'mt5-xxl'],
   ['gpt2', 'gpt2-medium', 'gpt2-large', 'gpt2-xl'],
   ['pythia-70m', 'pythia-160m', 'pythia-410m', 'pythia-1b', 'pythia-1.4b', 'pythia-2.8b', 'pythia-6.9b', 'pythia-12b'],
   ['opt-125m', 'opt-350m', 'opt-1.3b', 'opt-2.7b', 'opt-6.7b', 'opt-13b', 'opt-30b', 'opt-66b', 'opt-175b'],
   ['llama-3.2-1b', 'llama-3.2-3b', 'llama-3-8b', 'llama-3-70b', 'llama-3.1-405b'],
   ['qwen3-0.6b', 'qwen3-1.7b', 'qwen3-4b', 'qwen3-8b', 'qwen3-14b', 'qwen3-32b'],
+  ['mistral-7b-v0.3', 'mistral-nemo-12b'],
   ['gemma-3-270m', 'gemma-3-1b', 'gemma-3-4b-text', 'gemma-3-12b-text', 'gemma-3-27b-text'],
 ];
 

@@ -5,7 +5,7 @@ import { countParameters } from '../flops/parameters.js';
 import type { Shape } from '../flops/shape.js';
 import { type Budget, budgetFlops, type Constraint } from './budget.js';
 import type { Limit } from './search/search.js';
-import type { Setting } from './setting.js';
+import type { LengthsOf, Setting } from './setting.js';
 
 /** A limit on a quantity of a shape, and what it is. */
 export interface ShapeLimit extends Limit {
@@ -41,6 +41,7 @@ export function resolveLimits(
   budget: Budget,
   others: readonly Constraint[],
   setting: Setting,
+  lengthsOf: LengthsOf,
   latency: Latency,
 ): Limits {
   const constraints = [budget, ...others];
@@ -65,14 +66,19 @@ export function resolveLimits(
     if (constraint.kind === 'unique-tokens') uniqueTokens = constraint.tokens;
     else if (constraint.kind === 'inference-volume') inferenceTokens = constraint.tokens;
     else {
-      const limit = shapeLimit(constraint, setting, latency);
+      const limit = shapeLimit(constraint, setting.memory, lengthsOf, latency);
       if (limit !== null) shape.push(limit);
     }
   }
   return { constraints, flops, shape, uniqueTokens, inferenceTokens };
 }
 
-function shapeLimit(constraint: Constraint, { lengths, memory }: Setting, latency: Latency): ShapeLimit | null {
+function shapeLimit(
+  constraint: Constraint,
+  memory: Setting['memory'],
+  lengthsOf: LengthsOf,
+  latency: Latency,
+): ShapeLimit | null {
   const { kind } = constraint;
   switch (kind) {
     case 'params':
@@ -89,7 +95,7 @@ function shapeLimit(constraint: Constraint, { lengths, memory }: Setting, latenc
         what: 'memory in training',
         unit: 'bytes',
         most: constraint.bytes,
-        measure: (shape) => trainingMemory(shape, { ...lengths, ...memory }).total,
+        measure: (shape) => trainingMemory(shape, { ...lengthsOf(shape), ...memory }).total,
       };
     case 'inference-memory':
       return {
@@ -97,7 +103,7 @@ function shapeLimit(constraint: Constraint, { lengths, memory }: Setting, latenc
         what: 'memory in inference',
         unit: 'bytes',
         most: constraint.bytes,
-        measure: (shape) => inferenceMemory(shape, { ...lengths, batch: 1 }).total,
+        measure: (shape) => inferenceMemory(shape, { ...lengthsOf(shape), batch: 1 }).total,
       };
     case 'token-latency':
       return {

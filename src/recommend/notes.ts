@@ -1,16 +1,19 @@
 import type { Law } from '../fit/law.js';
 import { lawDraws } from '../fit/predict.js';
-import type { StandardSize } from './candidates.js';
 import { roundedNotes, unstatedNotes } from './law-notes.js';
 import type { Limits } from './limits.js';
 import type { Laws } from './planner.js';
 import { type Ranked, tellsShapes } from './ranked-rows.js';
 import { mostEpochs } from './token-plan.js';
 
-/** What a reader should know of the laws behind an answer. */
+/**
+ * What a reader should know of the laws behind an answer.
+ *
+ * @param isLargest - Whether the standard size is the largest of its family.
+ */
 export function lawNotes(
   { law, tokensLaw }: Laws,
-  standard: StandardSize,
+  isLargest: boolean,
   limits: Limits,
   level: number,
   ranked: Ranked | null,
@@ -47,7 +50,7 @@ export function lawNotes(
     notes.push(...roundedNotes(used));
   }
   notes.push('DeepNarrow lines stand from the deepest to the shallowest; their order is no ranking.');
-  if (standard.size === 'xxl')
+  if (isLargest)
     notes.push('The largest standard size is the nearest; the budget may call for more than this family holds.');
   return notes;
 }

@@ -25,7 +25,7 @@ import { rankedRows } from './ranked-rows.js';
 import type { Recommendation } from './recommendation.js';
 import { budgetRegion } from './region.js';
 import { latencyOf } from './row-speed.js';
-import { resolveSetting } from './setting.js';
+import { lengthsBy, resolveSetting } from './setting.js';
 import { planTokens } from './token-plan.js';
 
 /**
@@ -45,12 +45,13 @@ export function recommend(budget: Budget, options: RecommendOptions = {}): Recom
   const constraints = options.constraints ?? [];
   const setting = resolveSetting([budget, ...constraints], options, kind);
   const { assumptions, ...numbers } = setting;
-  const limits = resolveLimits(budget, constraints, setting, latencyOf(setting));
+  const lengthsOf = lengthsBy(setting, kind);
+  const limits = resolveLimits(budget, constraints, setting, lengthsOf, latencyOf(setting, lengthsOf));
   requireUsable(law, limits);
   const tokensLaw = tokensLawOf(law);
 
   const laws = { law, tokensLaw };
-  const tokens = planTokens(limits, setting, law, tokensLaw, kind, level);
+  const tokens = planTokens(limits, lengthsOf, law, tokensLaw, level);
   const planner = createPlanner(budget, limits, setting, laws, tokens, level);
   const fits = (shape: Shape) => keepsLimits(limits.shape, shape) && tokens.tokens(tokens.counts(shape)) > 0;
   const standard = standardOf(limits, ladder, fits, planner.bestOf);
@@ -88,7 +89,7 @@ export function recommend(budget: Budget, options: RecommendOptions = {}): Recom
     region: law === null ? null : budgetRegion(law, limits, level),
     recommendations: compareShapes(planned, ranked?.ranking ?? null, ranked?.objectives ?? [], tokens.counts),
     notes: [
-      ...lawNotes(laws, standard, limits, level, ranked),
+      ...lawNotes(laws, standard === ladder.at(-1), limits, level, ranked),
       ...(tall.length > 0
         ? deepNarrowLimits
         : [`No DeepNarrow shape: no smaller standard size than ${standard.shape.name} can grow into this budget.`]),

@@ -3,7 +3,7 @@ import { type SequenceLengths, sequenceTokens } from '../flops/flops.js';
 import type { Shape } from '../flops/shape.js';
 import type { Estimate } from './law-use.js';
 import type { Latency } from './limits.js';
-import type { Setting } from './setting.js';
+import type { LengthsOf, Setting } from './setting.js';
 import { measuredStepTime, type ServingSetting, servingTime, stepTime, type Timed } from './speed/index.js';
 
 /** How fast a shape trains and serves, with what the times are made of. */
@@ -20,10 +20,7 @@ export interface RowSpeed {
   readonly serving: Omit<Timed, 'seconds'>;
 }
 
-type SpeedSetting = Pick<
-  Setting,
-  'batch' | 'devices' | 'peakFlops' | 'mfu' | 'hardware' | 'stepTimes' | 'lengths' | 'memory'
->;
+type SpeedSetting = Pick<Setting, 'batch' | 'devices' | 'peakFlops' | 'mfu' | 'hardware' | 'stepTimes' | 'memory'>;
 
 export function rowSpeed(shape: Shape, lengths: SequenceLengths, setting: SpeedSetting): RowSpeed {
   const { seconds, ...step } = stepOf(shape, lengths, setting);
@@ -61,9 +58,9 @@ export function stepSeconds(shape: Shape, lengths: SequenceLengths, setting: Spe
 }
 
 /** Latencies by the slow end of their intervals, so that a limit holds. */
-export function latencyOf(setting: SpeedSetting): Latency {
+export function latencyOf(setting: SpeedSetting, lengthsOf: LengthsOf): Latency {
   return (shape) => {
-    const { token, sequence } = servingTime(shape, servingSetting(setting.lengths, setting));
+    const { token, sequence } = servingTime(shape, servingSetting(lengthsOf(shape), setting));
     return { tokenSeconds: token.seconds.interval[1], sequenceSeconds: sequence.seconds.interval[1] };
   };
 }

@@ -1,7 +1,7 @@
 import { ShapelawError } from '../errors.js';
 import { type Range, requireMfu } from '../flops/cost.js';
 import { defaultCarbonIntensity, defaultMfu, defaultPue } from '../flops/cost-defaults.js';
-import type { SequenceLengths } from '../flops/flops.js';
+import { defaultLengths, type SequenceLengths } from '../flops/flops.js';
 import { defaultPrecision, findHardware, peakFlops } from '../flops/hardware.js';
 import type { Hardware, Precision } from '../flops/hardware-catalogue.js';
 import type { Optimizer, Recomputation, TrainingPrecision } from '../flops/memory.js';
@@ -188,6 +188,14 @@ export function resolveSetting(
     memory: { batch: microBatch, precision: trainingPrecision, optimizer: 'adafactor', recomputation: 'selective' },
     assumptions,
   };
+}
+
+/** Tokens of one sequence of a shape. */
+export type LengthsOf = (shape: Shape) => SequenceLengths;
+
+/** Shapes of the kind that is planned have the lengths of the plan, others those that are usual of theirs. */
+export function lengthsBy({ lengths }: Pick<Setting, 'lengths'>, kind: Shape['kind']): LengthsOf {
+  return (shape) => (shape.kind === kind ? lengths : defaultLengths(shape));
 }
 
 /** Tokens of a sequence where not all are given: an encoder's 512 and its targets, a decoder's 2,048. */

@@ -1,12 +1,12 @@
 import type { Law } from '../fit/law.js';
 import type { Range } from '../flops/cost.js';
-import { countFlops, defaultLengths, type SequenceLengths, sequenceTokens } from '../flops/flops.js';
+import { countFlops, type SequenceLengths, sequenceTokens } from '../flops/flops.js';
 import { countParameters, type ParameterCount } from '../flops/parameters.js';
 import type { Shape } from '../flops/shape.js';
 import { type Estimate, optimalTokens, parametersFor, tokensOptimum } from './law-use.js';
 import type { Limits } from './limits.js';
 import type { Counts } from './search/section-counts.js';
-import type { Setting } from './setting.js';
+import type { LengthsOf } from './setting.js';
 
 /**
  * Passes over the unique tokens that are planned at most, where nothing says what repetition costs. Up to 4 epochs change the loss
@@ -16,7 +16,7 @@ export const mostEpochs = 4;
 
 /** How many tokens a shape is trained on. */
 export interface TokenPlan {
-  readonly lengthsOf: (shape: Shape) => SequenceLengths;
+  readonly lengthsOf: LengthsOf;
   readonly counts: (shape: Shape) => Counts;
   /** Tokens at the lowest MFU, or compute-optimal ones; 0 or less where the budget pays for none. */
   readonly tokens: (counts: Counts) => number;
@@ -33,14 +33,12 @@ export interface TokenPlan {
  */
 export function planTokens(
   limits: Limits,
-  setting: Setting,
+  lengthsOf: LengthsOf,
   law: Law | null,
   tokensLaw: Law,
-  kind: Shape['kind'],
   level: number,
 ): TokenPlan {
   const { flops, inferenceTokens, uniqueTokens } = limits;
-  const lengthsOf = (shape: Shape) => (shape.kind === kind ? setting.lengths : defaultLengths(shape));
   const knowsRepetition = flops !== null && law?.variables.includes('uniqueTokens') === true;
   const most = uniqueTokens === null || knowsRepetition ? Number.POSITIVE_INFINITY : mostEpochs * uniqueTokens;
   const optimum = flops === null ? tokensOptimum(tokensLaw) : null;
