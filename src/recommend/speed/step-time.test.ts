@@ -179,13 +179,15 @@ describe('of any shape', () => {
     );
   });
 
-  test('deeper and narrower at equal FLOPs is never faster', () => {
+  test('deeper and narrower at equal FLOPs is never faster on one device', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 512 }),
         fc.integer({ min: 1, max: 40 }),
         arbitrarySetting,
-        (unit, layers, options) => {
+        (unit, layers, setting) => {
+          // Several exchange the gradients of the embedding too, which a narrower one has fewer of.
+          const options = { ...setting, devices: 1 };
           const d = 8 * unit;
           const body = (dimensions: {
             layers: number;

@@ -49,7 +49,7 @@ export async function measurePeak(executor: Executor): Promise<MeasuredPeak> {
 }
 
 /** What the process takes beside the model: two threads of Node, the engine's library and reserves, the text in flight. */
-const baseBytes = 350e6;
+const baseBytes = 270e6;
 
 /** What the system's allocator takes for memory that comes and goes, measured up to 1.35 with large vocabularies. */
 const reserve = 1.25;
