@@ -3,6 +3,9 @@ import { configDefaults, defineConfig } from 'vitest/config';
 /** Short tests of functions of their arguments, which leave nothing to the next file. */
 const pure = ['src/{fit,recommend,runs,train/graph,train/text}/**/!(coverage).test.ts', 'src/flops/*.test.ts'];
 
+/** Whole sweeps and what befalls them: minutes of training, with tests of their own in `npm run test:sweeps`. */
+const sweeps = ['tests/sweeps/*.test.ts'];
+
 export default defineConfig({
   test: {
     // What takes a second takes many on a machine that is busy.
@@ -20,7 +23,17 @@ export default defineConfig({
         test: {
           name: 'isolated',
           include: ['src/**/*.test.ts', 'tests/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...pure],
+          exclude: [...configDefaults.exclude, ...pure, ...sweeps],
+          globalSetup: ['tests/build-package.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'sweeps',
+          include: sweeps,
+          // Each takes all cores.
+          fileParallelism: false,
           globalSetup: ['tests/build-package.ts'],
         },
       },

@@ -36,15 +36,27 @@ export type ErrorCode =
   | 'bad-checkpoint'
   | 'bad-run-directory'
   | 'bad-sweep'
+  | 'claim-lost'
+  | 'killed'
+  | 'runs-failed'
   | 'engine-unavailable'
   | 'out-of-memory'
   | 'diverged'
   | 'interrupted'
   | 'write-failed';
 
+const failures: ReadonlySet<ErrorCode> = new Set([
+  'write-failed',
+  'diverged',
+  'interrupted',
+  'claim-lost',
+  'killed',
+  'runs-failed',
+]);
+
 /** Whether a code means that something failed on the way, with nothing wrong in what was asked. */
 export function isFailure(code: ErrorCode): boolean {
-  return code === 'write-failed' || code === 'diverged' || code === 'interrupted';
+  return failures.has(code);
 }
 
 /** An error that says what was wrong, where, and what to do; `code` is stable, the message is for people. */

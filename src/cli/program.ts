@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { isFailure, ShapelawError } from '../errors.js';
 import { version } from '../version.js';
 import { backtestCommand } from './backtest.js';
+import { calibrateCommand } from './calibrate/command.js';
 import { countCommand } from './count.js';
 import { designCommand } from './design.js';
 import { diagnoseCommand } from './diagnose.js';
@@ -30,6 +31,7 @@ export function createProgram(terminal: Terminal): Command {
   for (const command of [
     countCommand,
     trainCommand,
+    calibrateCommand,
     fitCommand,
     diagnoseCommand,
     predictCommand,

@@ -8,6 +8,8 @@ export interface Terminal {
   readonly colors: ReturnType<typeof createColors>;
   /** Whether `err` is a terminal, where a line can be written over. Defaults to false. */
   readonly live?: boolean;
+  /** Characters of a line of `err`, where it is a terminal. */
+  readonly columns?: () => number | undefined;
   /** Does something once nobody reads `out` any more, instead of ending the process at once. */
   readonly onReaderGone?: (action: () => void) => void;
 }
@@ -31,6 +33,7 @@ export function processTerminal(): Terminal {
     err: (text) => void process.stderr.write(text),
     colors: createColors(colored),
     live: process.stderr.isTTY === true && process.env.TERM !== 'dumb',
+    columns: () => process.stderr.columns,
     onReaderGone: (action) => {
       onReaderGone = action;
     },

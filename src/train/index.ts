@@ -33,4 +33,27 @@ export {
 } from './run/recipe.js';
 export { cooldownStart, learningRateAt, type Schedule, type ScheduleKind } from './run/schedule.js';
 export { type TrainEvent, type TrainOptions, type TrainResult, train } from './run/train.js';
+export type { Holder, RunClaim, SeenClaim } from './sweep/claims.js';
+export { type Collected, collectRuns } from './sweep/collect.js';
+export { type ControlOptions, controlSweep, runsFailed, type SweepEvent, type SweepOutcome } from './sweep/control.js';
+export type { EndedJob, Job, JobExecutor, Observation } from './sweep/executor.js';
+export {
+  type Attempt,
+  byEnding,
+  type Endings,
+  type RunEnd,
+  type RunFailure,
+  type RunProgress,
+  type SweepFolder,
+  type SweepSetup,
+  sweepFolder,
+} from './sweep/folder.js';
+export { type LocalOptions, localExecutor, requireFitting, type WorkerMessage } from './sweep/local.js';
+export { type OpenSweep, openSweep } from './sweep/open-sweep.js';
+export { absoluteSweep, type PlannedRun, planSweep } from './sweep/plan-sweep.js';
+export { memoryEstimator, type Probe, probeSweep, runSeconds, type Span, sweepSeconds } from './sweep/probe.js';
+export { starterSweep } from './sweep/starter-sweep.js';
+export { type RunningRun, type SweepStatus, sweepStatus } from './sweep/status.js';
+export { trainingMaker } from './sweep/train-run.js';
+export { type RunMaker, type WorkEnding, workOn } from './sweep/work.js';
 export * from './text/index.js';

@@ -11,6 +11,7 @@ export {
   type LazyTensor,
   openSafetensors,
   readSafetensors,
+  requireChecksum,
   type SafetensorsFile,
   writeSafetensors,
 } from './safetensors.js';

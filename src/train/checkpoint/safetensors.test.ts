@@ -3,9 +3,10 @@ import { type FileHandle, mkdtemp, open, readdir, readFile, rm, symlink, writeFi
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { readSafetensors, writeSafetensors } from './safetensors.js';
+import { readSafetensors, requireChecksum, writeSafetensors } from './safetensors.js';
 import { arrayTypes, elementsOf, type StoredTensor, type StoredType } from './stored-tensor.js';
 
 let folder: string;
@@ -336,4 +337,41 @@ test('a link stays one', async () => {
   await symlink(path, link);
   await writeSafetensors(link, [['a', vector(2)]]);
   expect((await readSafetensors(path)).tensors.get('a')).toEqual(vector(2));
+});
+
+describe('a checksum', () => {
+  const path = () => at('checked.safetensors');
+  const write = (tensors: Readonly<Record<string, StoredTensor>>) =>
+    writeSafetensors(path(), Object.entries(tensors), { of: '"crc32":"00000000"' }, true);
+
+  test('is that of all data, and changes nothing else', async () => {
+    await write({ a: vector(1, 2), b: vector(3) });
+    const { tensors, metadata } = await readSafetensors(path());
+    const data = Buffer.from(Float32Array.of(1, 2, 3).buffer);
+    expect(metadata).toEqual({ of: '"crc32":"00000000"', crc32: crc32(data).toString(16).padStart(8, '0') });
+    expect([...tensors.get('b')!.data]).toEqual([3]);
+    await requireChecksum(path());
+  });
+
+  test('of any tensors holds, and of any with a bit changed does not', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.dictionary(names, arbitraryTensor, { maxKeys: 4 }), fc.nat(), async (tensors, bit) => {
+        await write(tensors);
+        await requireChecksum(path());
+        const { length, bytes } = await headerOf(path());
+        const start = 8 + length;
+        if (bytes === start) return;
+        const file = await readFile(path());
+        file[start + (bit % (bytes - start))]! ^= 1 << (bit % 8);
+        await writeFile(path(), file);
+        await expect(requireChecksum(path())).rejects.toEqual(refusal('bad-checkpoint', /it is damaged$/));
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test('is not asked of a file without one', async () => {
+    await writeSafetensors(path(), [['a', vector(1)]]);
+    await requireChecksum(path());
+  });
 });

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
 import { ShapelawError } from '../../errors.js';
 import { badFile, bytesOf, formatHeader, type HeaderEntry, parseHeader } from './safetensors-header.js';
 import { arrayTypes, elementsOf, type StoredTensor, type StoredType } from './stored-tensor.js';
@@ -11,6 +12,10 @@ const lengthBytes = 8;
 
 /** The reference refuses longer headers. */
 const longestHeader = 100_000_000;
+
+/** Key of the metadata that holds the CRC-32 of all data, in hexadecimal, and what stands there until the data are known. */
+const checksumKey = 'crc32';
+const noChecksum = '00000000';
 
 /** What a safetensors file holds. */
 export interface SafetensorsFile<Tensor = StoredTensor> {
@@ -126,6 +131,37 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile<Laz
   return { tensors: new Map(entries.map((entry) => [entry.name, lazy(entry)])), metadata };
 }
 
+/**
+ * Checks the data of a file that {@link writeSafetensors} wrote with a checksum; of any other there is nothing to check.
+ *
+ * @throws ShapelawError `bad-checkpoint` where a bit has changed; as `readSafetensors`.
+ */
+export async function requireChecksum(path: string): Promise<void> {
+  await reading(path, async (file) => {
+    const { metadata, start, entries } = await readHeader(file, path);
+    const stated = metadata[checksumKey];
+    if (stated === undefined) return;
+    const end = start + entries.reduce((sum, entry) => sum + bytesOf(entry), 0);
+    const chunk = new Uint8Array(Math.min(checkedBytes, end - start));
+    let checksum = 0;
+    for (let at = start; at < end; at += chunk.length) {
+      const part = chunk.subarray(0, Math.min(chunk.length, end - at));
+      await fill(file, path, part, at);
+      checksum = crc32(part, checksum);
+    }
+    if (hexadecimal(checksum) === stated) return;
+    const problem = `has data of checksum ${hexadecimal(checksum)}, and was written with ${stated}: it is damaged`;
+    throw badFile(path, problem, { checksum: hexadecimal(checksum), stated });
+  });
+}
+
+/** Bytes that are read at once to be checked. */
+const checkedBytes = 2 ** 22;
+
+function hexadecimal(checksum: number): string {
+  return checksum.toString(16).padStart(noChecksum.length, '0');
+}
+
 /** Larger elements first, as the reference orders them, so that all are aligned to their size; else in the order given. */
 function inFileOrder(tensors: Iterable<readonly [string, StoredTensor | LazyTensor]>) {
   const bytes = ({ dtype }: { readonly dtype: StoredType }) => arrayTypes[dtype].BYTES_PER_ELEMENT;
@@ -148,6 +184,7 @@ function requireFitting(
  * turn has come, and let go after.
  *
  * @param metadata text by name, for anything that the caller wants to keep with the tensors. Defaults to none.
+ * @param checked whether the metadata get a checksum of the data, for {@link requireChecksum}. Defaults to false.
  * @throws ShapelawError `write-failed` where the file can't be written, as on a full disk, which leaves what stood there;
  * `bad-checkpoint` where a tensor's data don't fit its type and shape or two tensors have one name; what `load` throws.
  */
@@ -155,19 +192,26 @@ export async function writeSafetensors(
   path: string,
   tensors: Iterable<readonly [string, StoredTensor | LazyTensor]>,
   metadata: Readonly<Record<string, string>> = {},
+  checked = false,
 ): Promise<void> {
   const ordered = inFileOrder(tensors);
   for (const tensor of ordered) if ('data' in tensor) requireFitting(path, tensor, tensor.data);
-  const header = formatHeader(path, ordered, metadata);
+  const header = formatHeader(path, ordered, checked ? { ...metadata, [checksumKey]: noChecksum } : metadata);
   const length = Buffer.alloc(lengthBytes);
   length.writeBigUInt64LE(BigInt(header.length));
   await writeAside(path, async (file) => {
     await file.writeFile(length);
     await file.writeFile(header);
+    let checksum = 0;
     for (const tensor of ordered) {
       const data = 'data' in tensor ? tensor.data : await tensor.load();
       requireFitting(path, tensor, data);
-      await file.writeFile(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      await file.writeFile(bytes);
+      if (checked) checksum = crc32(bytes, checksum);
     }
+    if (!checked) return;
+    const place = Buffer.from(header).indexOf(`"${checksumKey}":"${noChecksum}"`) + checksumKey.length + 4;
+    await file.write(Buffer.from(hexadecimal(checksum)), 0, noChecksum.length, lengthBytes + place);
   });
 }

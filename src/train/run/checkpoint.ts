@@ -4,6 +4,7 @@ import { ShapelawError } from '../../errors.js';
 import {
   type LazyTensor,
   openSafetensors,
+  requireChecksum,
   type StoredTensor,
   toFloat32,
   writeSafetensors,
@@ -69,15 +70,25 @@ export function checkpointFile(path: string, runId: string, remedy: string): Che
 
   return {
     save: (position, states) =>
-      writeSafetensors(path, states, {
-        format: 'shapelaw-checkpoint',
-        version: checkpointVersion,
-        run: runId,
-        position: JSON.stringify(position),
-      }),
+      writeSafetensors(
+        path,
+        states,
+        {
+          format: 'shapelaw-checkpoint',
+          version: checkpointVersion,
+          run: runId,
+          position: JSON.stringify(position),
+        },
+        true,
+      ),
     async load(slots) {
       if ((await stat(path).catch(() => undefined)) === undefined) return undefined;
-      const { tensors, metadata } = await openSafetensors(path).catch((error: unknown) => {
+      const opened = async () => {
+        const file = await openSafetensors(path);
+        await requireChecksum(path);
+        return file;
+      };
+      const { tensors, metadata } = await opened().catch((error: unknown) => {
         throw error instanceof ShapelawError && error.code === 'bad-checkpoint'
           ? bad(error.message, error.details)
           : error;

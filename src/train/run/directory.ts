@@ -91,14 +91,22 @@ export async function readConfig(path: string): Promise<RunConfig | undefined> {
   }
 }
 
+/** What holds a run's directory beside its lock, such as the claim of a sweep. */
+export interface Claim {
+  /** @throws ShapelawError where it was lost, so that nothing more may be written. */
+  require(): Promise<void>;
+}
+
 /**
  * Opens the directory of a run, and makes it where it is missing. A line of metrics that a crash cut off is dropped: the
  * run writes it again.
  *
+ * @param claim - Asked before each writing; with it a lock of another machine is that of a process that has ended. Defaults to none.
+ *
  * @throws ShapelawError `bad-run-directory` where another process holds it, or its files are of another kind of thing;
  *   `write-failed`.
  */
-export async function openRunDirectory(path: string, config: RunConfig): Promise<RunDirectory> {
+export async function openRunDirectory(path: string, config: RunConfig, claim?: Claim): Promise<RunDirectory> {
   const writing = async <T>(what: string, action: () => Promise<T>): Promise<T> => {
     try {
       return await action();
@@ -114,7 +122,7 @@ export async function openRunDirectory(path: string, config: RunConfig): Promise
   await makeFolder(path);
   const before = await readConfig(path);
   if (before === undefined) await requireEmpty(path);
-  const lock = await writing(path, () => takeLock(join(path, lockName), path));
+  const lock = await writing(path, () => takeLock(join(path, lockName), path, claim !== undefined));
   const metricsPath = join(path, metricsName);
   const openFiles = async () => {
     for (const name of await readdir(path)) if (name.endsWith('.partial')) await rm(join(path, name), { force: true });
@@ -122,18 +130,26 @@ export async function openRunDirectory(path: string, config: RunConfig): Promise
     await writeAside(join(path, configName), async (file) => {
       await file.writeFile(`${JSON.stringify({ ...before, ...config, sessions }, null, 2)}\n`);
     });
-    return { metrics: [...(await readMetrics(metricsPath))], file: await open(metricsPath, 'a') };
+    return { metrics: [...(await openMetrics(metricsPath))], file: await open(metricsPath, 'a') };
   };
   const { metrics, file } = await writing(metricsPath, openFiles).catch(async (error: unknown) => {
     await lock.release();
     throw error;
   });
 
+  const claimed = (file: CheckpointFile): CheckpointFile => ({
+    ...file,
+    async save(position, states) {
+      await claim?.require();
+      await file.save(position, states);
+    },
+  });
   return {
     path,
     metrics,
     append: (line) =>
       writing(metricsPath, async () => {
+        await claim?.require();
         const { size } = await file.stat();
         try {
           await file.appendFile(`${JSON.stringify(line)}\n`);
@@ -144,8 +160,8 @@ export async function openRunDirectory(path: string, config: RunConfig): Promise
         }
         metrics.push(line);
       }),
-    last: checkpointFile(join(path, 'last.safetensors'), config.runId, 'train from the start'),
-    branch: checkpointFile(join(path, 'branch.safetensors'), config.runId, 'do its cool-down again'),
+    last: claimed(checkpointFile(join(path, 'last.safetensors'), config.runId, 'train from the start')),
+    branch: claimed(checkpointFile(join(path, 'branch.safetensors'), config.runId, 'do its cool-down again')),
     saveBest: (parameters, step, loss) =>
       writeSafetensors(join(path, 'best.safetensors'), parameters, {
         format: 'pt',
@@ -168,7 +184,21 @@ async function requireEmpty(path: string): Promise<void> {
   }
 }
 
-async function readMetrics(path: string): Promise<readonly MetricsLine[]> {
+/**
+ * The lines of metrics in a run's directory; none where there is no such file.
+ *
+ * @throws ShapelawError `bad-run-directory` for what is not a line of metrics, a line that was cut off included.
+ */
+export async function readRunMetrics(path: string): Promise<readonly MetricsLine[]> {
+  const file = join(path, metricsName);
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw badDirectory(file, `can't be read: ${error.message}`);
+  });
+  return parseMetrics(text.endsWith('\n') || text === '' ? text : `${text}\n`, file);
+}
+
+async function openMetrics(path: string): Promise<readonly MetricsLine[]> {
   const exists = await stat(path).catch(() => undefined);
   if (exists === undefined) return [];
   const text = await readFile(path, 'utf8');
@@ -177,6 +207,10 @@ async function readMetrics(path: string): Promise<readonly MetricsLine[]> {
     const file = await open(path, 'r+');
     await file.truncate(Buffer.byteLength(whole)).finally(() => file.close());
   }
+  return parseMetrics(whole, path);
+}
+
+function parseMetrics(whole: string, path: string): readonly MetricsLine[] {
   return whole
     .split('\n')
     .slice(0, -1)

@@ -9,7 +9,7 @@ export interface Lock {
 }
 
 /** Start of a process in its system's own clock, so that a number used again is told from the process that had it; undefined of one that has ended. */
-async function startOf(pid: number): Promise<string | undefined> {
+export async function startOf(pid: number): Promise<string | undefined> {
   try {
     process.kill(pid, 0);
   } catch (error) {
@@ -28,9 +28,10 @@ async function startOf(pid: number): Promise<string | undefined> {
  * Takes a lock; that of a process of this machine which has ended is taken over.
  *
  * @param what - What is held, for the message.
+ * @param othersEnded - Whether processes of other machines are known to have ended, which nobody can see from here. Defaults to false.
  * @throws ShapelawError `bad-run-directory` where another process holds it; whatever the file system throws.
  */
-export async function takeLock(file: string, what: string): Promise<Lock> {
+export async function takeLock(file: string, what: string, othersEnded = false): Promise<Lock> {
   for (let attempt = 0; attempt < 3; attempt++) {
     const handle = await open(file, 'wx').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'EEXIST') return undefined;
@@ -41,7 +42,7 @@ export async function takeLock(file: string, what: string): Promise<Lock> {
       await handle.writeFile(mine).finally(() => handle.close());
       return { release: () => rm(file, { force: true }) };
     }
-    const holder = await holderOf(file);
+    const holder = await holderOf(file, othersEnded);
     if (typeof holder === 'object') {
       const where = holder.host === hostname() ? '' : ` on ${holder.host}`;
       throw new ShapelawError(
@@ -50,16 +51,16 @@ export async function takeLock(file: string, what: string): Promise<Lock> {
         { ...holder },
       );
     }
-    if (holder === 'ended') await removeEnded(file, what);
+    if (holder === 'ended') await removeEnded(file, what, othersEnded);
   }
   throw new ShapelawError('bad-run-directory', `${what}: other processes take it; name another directory`, { file });
 }
 
 /** Removes the lock of a process that has ended: one remover at a time, or a late one would remove the lock of who was first. */
-async function removeEnded(file: string, what: string): Promise<void> {
-  const removal = await takeLock(`${file}.removal`, what);
+async function removeEnded(file: string, what: string, othersEnded: boolean): Promise<void> {
+  const removal = await takeLock(`${file}.removal`, what, othersEnded);
   try {
-    if ((await holderOf(file)) === 'ended') await rm(file, { force: true });
+    if ((await holderOf(file, othersEnded)) === 'ended') await rm(file, { force: true });
   } finally {
     await removal.release();
   }
@@ -70,7 +71,10 @@ const looks = 50;
 const lookMilliseconds = 10;
 
 /** The living holder of a lock; `ended` where it has, or where the file does not come to say one. */
-async function holderOf(file: string): Promise<{ readonly pid: number; readonly host: string } | 'ended' | 'none'> {
+async function holderOf(
+  file: string,
+  othersEnded: boolean,
+): Promise<{ readonly pid: number; readonly host: string } | 'ended' | 'none'> {
   for (let look = 0; look < looks; look++) {
     const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
@@ -79,7 +83,7 @@ async function holderOf(file: string): Promise<{ readonly pid: number; readonly 
     if (text === undefined) return 'none';
     const { pid, host, start } = parsed(text);
     if (typeof pid === 'number' && typeof host === 'string') {
-      if (host !== hostname()) return { pid, host };
+      if (host !== hostname()) return othersEnded ? 'ended' : { pid, host };
       return (await startOf(pid)) === start ? { pid, host } : 'ended';
     }
     await setTimeout(lookMilliseconds);

@@ -8,7 +8,7 @@ import type { BatchSource } from './batches.js';
 import type { Checkpoint, Position } from './checkpoint.js';
 import type { MetricsLine, RunDirectory } from './directory.js';
 import type { MeasuredPeak } from './measure.js';
-import type { Branch, Plan } from './plan.js';
+import { type Branch, linesProblem, type Plan } from './plan.js';
 import { parametersOf, type Recipe, type StepSizes } from './recipe.js';
 import { cooldownStart, learningRateAt } from './schedule.js';
 import { measuredOf, noSteps, type StepMeter, withStep } from './step-meter.js';
@@ -49,9 +49,23 @@ export interface Resumption {
 /** Seconds of training after which a checkpoint is saved, beside those at evaluations and stops. */
 const saveEverySeconds = 300;
 
-/** What the directory's checkpoints say; one of a branch that is done, or off another step of the trunk, is removed. */
+/**
+ * What the directory's checkpoints say; one of a branch that is done, or off another step of the trunk, is removed.
+ *
+ * @throws ShapelawError `bad-run-directory` where a line before the checkpoint is missing, which would never be written.
+ */
 export async function resumption(directory: RunDirectory, plan: Plan, slots: readonly Slot[]): Promise<Resumption> {
   const trunk = await directory.last.load(slots);
+  const step = trunk?.position.step ?? 0;
+  // That of the step itself is still to come where a crash fell between the checkpoint of its branch and its line.
+  const problem = linesProblem(directory.metrics, plan, step === plan.steps ? step - 1 : step);
+  if (problem !== undefined) {
+    throw new ShapelawError(
+      'bad-run-directory',
+      `${directory.path}/metrics.jsonl: ${problem}, and its checkpoint is of step ${step}; restore the file, or remove the folder to train from the start`,
+      { path: directory.path, step },
+    );
+  }
   const branch = await directory.branch.load(slots);
   const planned = plan.branches.find(({ end }) => end === branch?.position.branchEnd);
   const isDone = directory.metrics.some(({ step, finished }) => finished && step === planned?.end);

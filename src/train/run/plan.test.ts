@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parseInlineShape } from '../../flops/index.js';
-import { planRun } from './plan.js';
+import { linesProblem, type Plan, planRun } from './plan.js';
 import { completeRecipe, stepSizes } from './recipe.js';
 import { cooldownStart } from './schedule.js';
 
@@ -58,4 +58,43 @@ test('branches start where their own cool-down does, on the trunk before its own
       }
     }),
   );
+});
+
+describe('the lines of a run', () => {
+  const plan: Plan = {
+    steps: 10,
+    evaluations: [0, 5, 10],
+    branches: [
+      { start: 4, end: 5 },
+      { start: 5, end: 7 },
+    ],
+  };
+  const whole = [
+    { step: 0, finished: false },
+    { step: 5, finished: true },
+    { step: 5, finished: false },
+    { step: 7, finished: true },
+    { step: 10, finished: true },
+  ];
+
+  test('that are all there have no problem, at the end and on the way', () => {
+    expect(linesProblem(whole, plan, 10)).toBeUndefined();
+    for (let count = 0; count <= whole.length; count++)
+      expect(linesProblem(whole.slice(0, count), plan, 0)).toBeUndefined();
+    expect(linesProblem(whole.slice(0, 2), plan, 5)).toBeUndefined();
+  });
+
+  test.each([
+    [0, 10, 'the evaluation after step 0 is missing'],
+    [1, 5, 'the evaluation after step 5 is missing'],
+    [2, 6, 'the evaluation after step 5 is missing'],
+    [3, 6, 'the evaluation after step 7 is missing'],
+    [4, 10, 'the evaluation after step 10 is missing'],
+  ])('without the one at %i, of a run that reached step %i, lack it', (left, reached, problem) => {
+    expect(linesProblem(whole.toSpliced(left, 1), plan, reached)).toBe(problem);
+  });
+
+  test('of which one stands there twice are refused', () => {
+    expect(linesProblem([...whole, whole[3]!], plan, 10)).toBe('the evaluation after step 7 stands there twice');
+  });
 });

@@ -33,3 +33,46 @@ export function planRun(recipe: Recipe, sizes: StepSizes): Plan {
     branches: ends.slice(0, -1).map((end) => ({ start: cooldownStart(recipe.schedule, end), end })),
   };
 }
+
+/** What says of a line of metrics which evaluation of the plan it is. */
+export interface EvaluatedAt {
+  readonly step?: number | undefined;
+  readonly finished: boolean;
+}
+
+/** An evaluation of a plan. */
+interface PlannedEvaluation {
+  readonly step: number;
+  readonly finished: boolean;
+}
+
+/** The evaluations of a plan in the order of their lines: those of a branch stand where it leaves the trunk. */
+function plannedEvaluations({ steps, evaluations, branches }: Plan): readonly PlannedEvaluation[] {
+  return [...new Set([...evaluations, ...branches.map(({ start }) => start)])]
+    .sort((a, b) => a - b)
+    .flatMap((at) => [
+      ...(evaluations.includes(at) ? [{ step: at, finished: at === steps }] : []),
+      ...branches.filter(({ start }) => start === at).map(({ end }) => ({ step: end, finished: true })),
+    ]);
+}
+
+/**
+ * What is wrong with the lines of a run, of which a whole one has one for each evaluation, in order; undefined where nothing is.
+ *
+ * @param reached - Steps of the trunk that are done, so that evaluations before it must be there; those of all steps for a finished run.
+ */
+export function linesProblem(lines: readonly EvaluatedAt[], plan: Plan, reached: number): string | undefined {
+  const keyOf = ({ step, finished }: EvaluatedAt) => `${step} ${finished}`;
+  const seen = new Set<string>();
+  for (const line of lines) {
+    if (seen.has(keyOf(line))) return `the evaluation after step ${line.step} stands there twice`;
+    seen.add(keyOf(line));
+  }
+  const planned = plannedEvaluations(plan);
+  const isPast = ({ step, finished }: PlannedEvaluation) => {
+    const branch = finished ? plan.branches.find(({ end }) => end === step) : undefined;
+    return (branch?.start ?? step) < reached || reached === plan.steps;
+  };
+  const missing = planned.find((evaluation) => isPast(evaluation) && !seen.has(keyOf(evaluation)));
+  return missing === undefined ? undefined : `the evaluation after step ${missing.step} is missing`;
+}

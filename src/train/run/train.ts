@@ -18,7 +18,7 @@ import {
 } from '../text/index.js';
 import { batchSource } from './batches.js';
 import { chooseEngine, type EngineTrial } from './choose-engine.js';
-import { type MetricsLine, openRunDirectory, type RunDirectory, readConfig } from './directory.js';
+import { type Claim, type MetricsLine, openRunDirectory, type RunDirectory, readConfig } from './directory.js';
 import { resumption, runPlan } from './loop.js';
 import { estimateMemory, type MeasuredPeak, measurePeak, requireMemory } from './measure.js';
 import { planRun } from './plan.js';
@@ -44,6 +44,10 @@ export interface TrainOptions {
   readonly onEvent?: (event: TrainEvent) => void;
   /** Whether the engine has a thread of its own. Defaults to true. */
   readonly ownThread?: boolean;
+  /** The engine's peak where it was measured before. Defaults to a measurement at the start. */
+  readonly peak?: MeasuredPeak;
+  /** What holds the directory beside its lock. Defaults to none. */
+  readonly claim?: Claim;
 }
 
 /** What a run tells while it goes on. */
@@ -170,7 +174,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   const { executor } = chosen;
   let directory: RunDirectory | undefined;
   try {
-    const peak = await measurePeak(executor);
+    const peak = options.peak ?? (await measurePeak(executor));
     const session = {
       version,
       engine: chosen.kind,
@@ -180,7 +184,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       threads,
       measuredPeak: peak,
     };
-    directory = await openRunDirectory(out, {
+    const config = {
       ...session,
       runId,
       recipe,
@@ -189,7 +193,8 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
       corpus: corpus.name,
       bytesPerToken: validation.bytesPerToken,
       sessions: [{ startedAt: new Date().toISOString(), ...session }],
-    });
+    };
+    directory = await openRunDirectory(out, config, options.claim);
     const trainer = await openTrainer(recipe, programs, executor);
     const plan = planRun(recipe, sizes);
     const from = await resumption(directory, plan, trainer.states);

@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm, utimes } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { ShapelawError } from '../../errors.js';
+import { startOf } from '../run/lock.js';
+
+// A claim is a folder of the run's name, moved into place whole: a rename onto a folder that holds something fails, so that of
+// many claimers one succeeds. It holds one file, whose name says the holder. A claim whose holder has ended is taken over by renaming
+// that file, in which again one succeeds. No clock is compared with another's: a lease has run out where the file was seen unchanged for so
+// long on the observer's own steady clock.
+
+/** Who holds a claim. */
+export interface Holder {
+  readonly host: string;
+  readonly pid: number;
+  /** Start of the process in its machine's clock, which tells it from another of the same number. */
+  readonly start: string;
+  /** A name under which the same task comes again after it was interrupted, such as that of a Slurm task; '' for none. */
+  readonly task: string;
+  readonly nonce: string;
+}
+
+/** A run that this process may work on until it is released or lost. */
+export interface RunClaim {
+  readonly runId: string;
+  /** Says that the holder lives. */
+  beat(): Promise<void>;
+  /** @throws ShapelawError `claim-lost`. */
+  require(): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** A claim as others see it. */
+export interface SeenClaim {
+  readonly runId: string;
+  readonly holder: Holder;
+}
+
+/** The claims on the runs of one sweep, in a folder that all its workers share. */
+export interface Claims {
+  /** Claims a run; undefined where another holds it. A claim of the same task is taken over. */
+  take(runId: string): Promise<RunClaim | undefined>;
+  /** Takes over a claim that is seen, whose holder has ended; undefined where another was first. */
+  takeOver(seen: SeenClaim): Promise<RunClaim | undefined>;
+  seen(): Promise<readonly SeenClaim[]>;
+  /** Whether the holder has ended: at once for one of this machine, for others after `leaseSeconds` without a sign of life. */
+  hasEnded(seen: SeenClaim): Promise<boolean>;
+}
+
+/** Seconds without a sign of life after which the holder on another machine counts as ended. */
+export const leaseSeconds = 120;
+
+/** Seconds between signs of life. */
+export const beatSeconds = 10;
+
+/** @param task - Name of the task that claims; see {@link Holder}. Defaults to none. */
+export function openClaims(folder: string, options: { readonly task?: string; readonly lease?: number } = {}): Claims {
+  const { task = '', lease = leaseSeconds } = options;
+  const sightings = new Map<string, { readonly mark: string; readonly at: number }>();
+  const aside = `${folder}.aside`;
+
+  const myName = async () =>
+    nameOf({
+      host: hostname(),
+      pid: process.pid,
+      start: (await startOf(process.pid))!,
+      task,
+      nonce: randomUUID().slice(0, 8),
+    });
+
+  const claimOf = (runId: string, name: string): RunClaim => {
+    const file = join(folder, runId, name);
+    const beat = async () => {
+      const now = new Date();
+      await utimes(file, now, now).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') throw lost(runId);
+        throw error;
+      });
+    };
+    return {
+      runId,
+      beat,
+      require: beat,
+      async release() {
+        const names = await entries(join(folder, runId));
+        if (!names.includes(name)) return;
+        const gone = join(aside, `${runId}.${name}`);
+        await mkdir(aside, { recursive: true });
+        await rename(join(folder, runId), gone).catch(ignoreMissing);
+        await rm(gone, { recursive: true, force: true });
+      },
+    };
+  };
+
+  const replace = async ({ runId, holder }: SeenClaim): Promise<RunClaim | undefined> => {
+    const name = await myName();
+    try {
+      await rename(join(folder, runId, nameOf(holder)), join(folder, runId, name));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+    return claimOf(runId, name);
+  };
+
+  return {
+    async take(runId) {
+      const name = await myName();
+      const made = join(aside, `${runId}.${name}`);
+      await mkdir(made, { recursive: true });
+      await mkdir(folder, { recursive: true });
+      await (await open(join(made, name), 'wx')).close();
+      try {
+        await rename(made, join(folder, runId));
+        return claimOf(runId, name);
+      } catch (error) {
+        await rm(made, { recursive: true, force: true });
+        const { code } = error as NodeJS.ErrnoException;
+        if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+      }
+      const holder = holderIn(await entries(join(folder, runId)));
+      return task !== '' && holder?.task === task ? replace({ runId, holder }) : undefined;
+    },
+    takeOver: replace,
+    async seen() {
+      const runs = await entries(folder);
+      const all = await Promise.all(
+        runs.map(async (runId) => ({ runId, holder: holderIn(await entries(join(folder, runId))) })),
+      );
+      return all.filter((claim): claim is SeenClaim => claim.holder !== undefined);
+    },
+    async hasEnded({ runId, holder }) {
+      if (holder.host === hostname()) return (await startOf(holder.pid)) !== holder.start;
+      const name = nameOf(holder);
+      const mark = `${name} ${await modified(join(folder, runId, name))}`;
+      const before = sightings.get(runId);
+      if (before?.mark !== mark) {
+        sightings.set(runId, { mark, at: performance.now() });
+        return false;
+      }
+      return performance.now() - before.at > 1000 * lease;
+    },
+  };
+}
+
+function lost(runId: string): ShapelawError {
+  return new ShapelawError('claim-lost', `another worker has taken over run ${runId}; it goes on there`, { runId });
+}
+
+const separator = '~';
+
+function nameOf({ host, pid, start, task, nonce }: Holder): string {
+  return [host, pid, start, task, nonce].map((part) => encodeURIComponent(part)).join(separator);
+}
+
+function holderIn(names: readonly string[]): Holder | undefined {
+  for (const name of names) {
+    const [host, pid, start, task, nonce, ...rest] = name.split(separator).map(decodeURIComponent);
+    if (nonce !== undefined && rest.length === 0) {
+      return { host: host!, pid: Number(pid), start: start!, task: task!, nonce };
+    }
+  }
+  return undefined;
+}
+
+async function entries(folder: string): Promise<readonly string[]> {
+  return readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
+    throw error;
+  });
+}
+
+async function modified(file: string): Promise<number> {
+  const handle = await open(file).catch(() => undefined);
+  if (handle === undefined) return Number.NaN;
+  // Opening a file asks a network file system for its newest attributes.
+  return handle
+    .stat()
+    .then(({ mtimeMs }) => mtimeMs)
+    .finally(() => handle.close());
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}

@@ -1,0 +1,81 @@
+import { ShapelawError } from '../../errors.js';
+import type { Sweep } from '../../recommend/design/index.js';
+import { workerExecutor } from '../engines/worker.js';
+import { measurePeak } from '../run/measure.js';
+import { byEnding, type SweepFolder, type SweepSetup } from './folder.js';
+import { absoluteSweep, type PlannedRun, planSweep } from './plan-sweep.js';
+import { probeSweep } from './probe.js';
+import { isPassing } from './work.js';
+
+/** A sweep whose folder is ready to be worked on. */
+export interface OpenSweep {
+  readonly runs: readonly PlannedRun[];
+  readonly setup: SweepSetup;
+  /** What may not be as meant. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Writes a sweep and how its runs are made into its folder, or goes on with the one that is there. Runs keep their names, so that those made
+ * before are not made again, of whatever sweep the folder held. Runs that failed for what may have passed are let try again.
+ *
+ * @param sweep - Undefined to go on with the folder's own.
+ * @throws ShapelawError `bad-sweep`, `bad-run-directory`, `engine-unavailable`, `interrupted`, `write-failed`.
+ */
+export async function openSweep(
+  folder: SweepFolder,
+  sweep: Sweep | undefined,
+  options: { readonly threads?: number; readonly retries?: number; readonly signal?: AbortSignal } = {},
+): Promise<OpenSweep> {
+  const before = await folder.readSweep();
+  const now = sweep === undefined ? before : absoluteSweep(sweep);
+  if (now === undefined) {
+    throw new ShapelawError('bad-run-directory', `${folder.path} holds no sweep: it has no sweep.json`, {
+      path: folder.path,
+    });
+  }
+  const runs = planSweep(now);
+  const notes: string[] = [];
+  if (JSON.stringify(before) !== JSON.stringify(now)) {
+    if (before !== undefined) notes.push(changeNote(planSweep(before), runs));
+    await folder.writeSweep(now);
+  }
+  const setup = await setupOf(folder, now, runs, options);
+  const { failed } = byEnding(runs, await folder.endings());
+  for (const { runId } of failed) {
+    const failure = await folder.readFailure(runId);
+    if (failure === undefined || isPassing(failure.code)) await folder.reopen(runId);
+  }
+  return { runs, setup, notes };
+}
+
+function changeNote(before: readonly PlannedRun[], now: readonly PlannedRun[]): string {
+  const ids = new Set(now.map(({ runId }) => runId));
+  const gone = before.filter(({ runId }) => !ids.has(runId)).length;
+  const kept = before.length - gone;
+  return `the sweep has changed: ${kept} of its runs are as before, ${now.length - kept} are new, and ${gone} are no longer part of it (their files stay)`;
+}
+
+async function setupOf(
+  folder: SweepFolder,
+  { engine = 'auto' }: Sweep,
+  runs: readonly PlannedRun[],
+  { threads, retries, signal }: Parameters<typeof openSweep>[2] & object,
+): Promise<SweepSetup> {
+  const before = await folder.readSetup();
+  if (before !== undefined && (engine === 'auto' || engine === before.engine)) {
+    const changed = { ...before, threads: threads ?? before.threads, retries: retries ?? before.retries };
+    if (JSON.stringify(changed) !== JSON.stringify(before)) await folder.writeSetup(changed);
+    return changed;
+  }
+  const made = { threads: threads ?? 1, retries: retries ?? 3 };
+  if (engine === 'auto') {
+    const { engine: fastest, peak } = await probeSweep(runs.slice(0, 1), engine, made.threads, signal);
+    await folder.writeSetup({ ...made, engine: fastest, peak });
+  } else {
+    const executor = await workerExecutor({ kind: engine, threads: made.threads });
+    const peak = await measurePeak(executor).finally(() => executor.dispose());
+    await folder.writeSetup({ ...made, engine, peak });
+  }
+  return (await folder.readSetup())!;
+}

@@ -1,0 +1,312 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import type { MetricsLine } from '../../src/train/index.js';
+
+const isInstalled = await import('onnxruntime-node').then(
+  () => true,
+  () => false,
+);
+
+const main = join(inject('build'), 'cli', 'main.js');
+const folder = mkdtempSync(join(tmpdir(), 'shapelaw-sweep-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Six runs of half a second to two. */
+const sweep = {
+  format: 'shapelaw-sweep/1',
+  shapes: [8, 16].map((d) => ({ shape: `enc=1,dec=1,d=${d},ff=${2 * d},kv=8,h=1` })),
+  tokens: [40e3, 80e3, 160e3],
+  engine: 'cpu',
+  corpus: [join(folder, 'corpus.jsonl')],
+  encoderTokens: 32,
+  batch: 4,
+  evaluations: 5,
+  validationExamples: 8,
+  validationFraction: 0.1,
+};
+const ids = 6;
+
+interface Ended {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
+function start(args: readonly string[]): Started {
+  const child = spawn(process.execPath, [main, 'calibrate', ...args], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  return { child, ended: once(child, 'close').then(([code, signal]) => ({ code, signal, stdout, stderr })) };
+}
+
+const calibrate = (out: string, ...more: readonly string[]) => start(['sweep.json', '--out', out, ...more]);
+
+/** What may not differ from an undisturbed sweep: the lines but for their times, and the bits of the models. */
+function resultOf(out: string) {
+  const runs = join(folder, out, 'runs');
+  return Object.fromEntries(
+    readdirSync(runs)
+      .sort()
+      .map((runId) => {
+        const lines: MetricsLine[] = readFileSync(join(runs, runId, 'metrics.jsonl'), 'utf8')
+          .trimEnd()
+          .split('\n')
+          .map((line) => JSON.parse(line));
+        return [
+          runId,
+          {
+            lines: lines.map(({ step, loss, tokenAccuracy, tokens, flops, finished, trainLoss }) => ({
+              step,
+              loss,
+              tokenAccuracy,
+              tokens,
+              flops,
+              finished,
+              trainLoss,
+            })),
+            model: readFileSync(join(runs, runId, 'model', 'model.safetensors')).toString('base64'),
+          },
+        ];
+      }),
+  );
+}
+
+const claimsOf = (out: string) =>
+  existsSync(join(folder, out, 'claims')) ? readdirSync(join(folder, out, 'claims')) : [];
+
+/** Processes that hold claims. */
+function workersOf(out: string): readonly number[] {
+  return claimsOf(out).flatMap((runId) => {
+    const names = existsSync(join(folder, out, 'claims', runId)) ? readdirSync(join(folder, out, 'claims', runId)) : [];
+    return names.map((name) => Number(name.split('~')[1]));
+  });
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await setTimeout(10);
+}
+
+const isTraining = (out: string) => {
+  const runs = join(folder, out, 'runs');
+  return existsSync(runs) && readdirSync(runs).some((runId) => existsSync(join(runs, runId, 'last.safetensors')));
+};
+
+let undisturbed: ReturnType<typeof resultOf>;
+
+describe.skipIf(!isInstalled)('a sweep', () => {
+  beforeAll(async () => {
+    const text = Array.from({ length: 200 }, (_, k) =>
+      JSON.stringify({ text: `the ${k} of ${k * k} is a number near ${k + 1}. `.repeat(4) }),
+    );
+    writeFileSync(join(folder, 'corpus.jsonl'), text.join('\n'));
+    writeFileSync(join(folder, 'sweep.json'), JSON.stringify(sweep));
+    const ended = await calibrate('undisturbed').ended;
+    expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/^complete: 6 of 6 runs done/) });
+    undisturbed = resultOf('undisturbed');
+    expect(Object.keys(undisturbed)).toHaveLength(ids);
+  }, 120_000);
+
+  test('whose runs are killed at random moments, 20 times, ends as if nothing was', async () => {
+    const { ended } = calibrate('killed', '--retries', '21');
+    let kills = 0;
+    let isOver = false;
+    void ended.then(() => {
+      isOver = true;
+    });
+    while (kills < 20 && !isOver) {
+      // From before a worker has loaded to the middle of its steps.
+      await setTimeout(50 + 700 * Math.random());
+      const workers = workersOf('killed');
+      const pid = workers[Math.floor(Math.random() * workers.length)];
+      if (pid === undefined) continue;
+      try {
+        process.kill(pid, 'SIGKILL');
+        kills += 1;
+      } catch {}
+    }
+    expect(await ended).toMatchObject({ code: 0 });
+    expect(kills).toBe(20);
+    expect(resultOf('killed')).toEqual(undisturbed);
+  });
+
+  test('whose controller is killed leaves no worker, and goes on with the next', async () => {
+    const { child, ended } = calibrate('orphaned');
+    await until(() => isTraining('orphaned'));
+    child.kill('SIGKILL');
+    await ended;
+    await until(() => workersOf('orphaned').length === 0);
+    expect(existsSync(join(folder, 'orphaned', 'runs.jsonl'))).toBe(false);
+    expect(await calibrate('orphaned').ended).toMatchObject({ code: 0 });
+    expect(resultOf('orphaned')).toEqual(undisturbed);
+  });
+
+  test('that a signal stops can be gone on with from its folder alone', async () => {
+    const { child, ended } = calibrate('stopped');
+    await until(() => isTraining('stopped'));
+    child.kill('SIGINT');
+    expect(await ended).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /\[interrupted\] stopped with \d of 6 runs done; go on with: shapelaw calibrate stopped\n$/,
+      ),
+    });
+    expect(workersOf('stopped')).toEqual([]);
+    expect(await start(['stopped']).ended).toMatchObject({ code: 0 });
+    expect(resultOf('stopped')).toEqual(undisturbed);
+  });
+
+  test('that two signals stop ends at once', async () => {
+    const { child, ended } = calibrate('at-once');
+    await until(() => isTraining('at-once'));
+    child.kill('SIGINT');
+    child.kill('SIGTERM');
+    expect(await ended).toMatchObject({ code: 1 });
+    expect(await calibrate('at-once').ended).toMatchObject({ code: 0 });
+    expect(resultOf('at-once')).toEqual(undisturbed);
+  });
+
+  test('of two controllers makes each run once', async () => {
+    const both = await Promise.all([calibrate('shared').ended, calibrate('shared').ended]);
+    expect(both).toMatchObject([{ code: 0 }, { code: 0 }]);
+    expect(resultOf('shared')).toEqual(undisturbed);
+    const sessions = readdirSync(join(folder, 'shared', 'runs')).map(
+      (runId) => JSON.parse(readFileSync(join(folder, 'shared', 'runs', runId, 'config.json'), 'utf8')).sessions.length,
+    );
+    expect(sessions).toEqual(Array(ids).fill(1));
+  });
+
+  describe('whose files are damaged', () => {
+    /** Two runs stopped half-way, with what is done to one of them. */
+    async function damaged(out: string, damage: (run: string) => void): Promise<Ended> {
+      writeFileSync(join(folder, 'pair.json'), JSON.stringify({ ...sweep, tokens: [160e3] }));
+      const pair = () => start(['pair.json', '--out', out]);
+      const { child, ended } = pair();
+      await until(() => isTraining(out));
+      child.kill('SIGINT');
+      await ended;
+      const [run] = readdirSync(join(folder, out, 'runs'))
+        .map((runId) => join(folder, out, 'runs', runId))
+        .filter((path) => existsSync(join(path, 'last.safetensors')));
+      damage(run!);
+      return pair().ended;
+    }
+
+    /** Changes one bit in the middle of a file. */
+    function flip(file: string): void {
+      const bytes = readFileSync(file);
+      const at = Math.floor(bytes.length / 2);
+      const handle = openSync(file, 'r+');
+      writeSync(handle, Uint8Array.of(bytes[at]! ^ 1), 0, 1, at);
+      closeSync(handle);
+    }
+
+    test.each<readonly [string, (run: string) => void]>([
+      ['checkpoint-bit', (run) => flip(join(run, 'last.safetensors'))],
+      [
+        'checkpoint-cut',
+        (run) =>
+          writeFileSync(join(run, 'last.safetensors'), readFileSync(join(run, 'last.safetensors')).subarray(0, 500)),
+      ],
+      [
+        'config-cut',
+        (run) => writeFileSync(join(run, 'config.json'), readFileSync(join(run, 'config.json')).subarray(0, 100)),
+      ],
+      [
+        'metrics-line',
+        (run) =>
+          writeFileSync(join(run, 'metrics.jsonl'), `{"runId":\n${readFileSync(join(run, 'metrics.jsonl'), 'utf8')}`),
+      ],
+      ['metrics-lost', (run) => writeFileSync(join(run, 'metrics.jsonl'), '')],
+      [
+        'metrics-cut',
+        (run) => writeFileSync(join(run, 'metrics.jsonl'), readFileSync(join(run, 'metrics.jsonl')).subarray(0, -20)),
+      ],
+    ])('%s, makes that run as if nothing was', async (out, damage) => {
+      expect(await damaged(out, damage)).toMatchObject({ code: 0 });
+      const result = resultOf(out);
+      expect(result).toEqual(Object.fromEntries(Object.keys(result).map((runId) => [runId, undisturbed[runId]])));
+      expect(Object.keys(result)).toHaveLength(2);
+    });
+
+    test('after their run has ended makes it once more', async () => {
+      cpSync(join(folder, 'undisturbed'), join(folder, 'late'), { recursive: true });
+      const [run] = readdirSync(join(folder, 'late', 'runs'));
+      const file = join(folder, 'late', 'runs', run!, 'metrics.jsonl');
+      const lines = readFileSync(file, 'utf8').split('\n');
+      writeFileSync(file, [lines[0], ...lines].join('\n'));
+      const ended = await calibrate('late').ended;
+      expect(ended).toMatchObject({
+        code: 0,
+        stderr: expect.stringContaining('the evaluation after step 0 stands there twice'),
+      });
+      expect(resultOf('late')).toEqual(undisturbed);
+    });
+  });
+
+  test('whose runs diverge says so, and tries none twice', async () => {
+    writeFileSync(join(folder, 'wild.json'), JSON.stringify({ ...sweep, optimizer: 'adamw', learningRate: 1e30 }));
+    const ended = await start(['wild.json', '--out', 'wild', '--json']).ended;
+    expect(ended).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^\[runs-failed\] 6 of 6 runs failed:\n {2}\w{12} \[diverged\] the /m),
+    });
+    const events = ended.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events.filter(({ event }) => event === 'run-start')).toHaveLength(ids);
+    expect(events.filter(({ event, code }) => event === 'run-failed' && code === 'diverged')).toHaveLength(ids);
+    expect(existsSync(join(folder, 'wild', 'runs.jsonl'))).toBe(false);
+    const again = await start(['wild.json', '--out', 'wild']).ended;
+    expect(again).toMatchObject({ code: 1, stderr: expect.not.stringContaining('start') });
+  });
+});
+
+const mount = join(folder, 'small');
+mkdirSync(mount);
+const canMount =
+  process.platform === 'linux' && spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=160k', 'none', mount]).status === 0;
+afterAll(() => {
+  if (canMount) spawnSync('umount', ['-l', mount]);
+});
+
+describe.skipIf(!isInstalled || !canMount)('on a disk that is full', () => {
+  test('a sweep ends with what it can, says why, and ends whole once there is space', async () => {
+    const ended = await calibrate('small/sweep').ended;
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringMatching(/\[write-failed\] .*the disk is full/) });
+    expect(spawnSync('mount', ['-o', 'remount,size=64m', mount]).status).toBe(0);
+    expect(await calibrate('small/sweep').ended).toMatchObject({ code: 0 });
+    expect(resultOf('small/sweep')).toEqual(undisturbed);
+  });
+});
