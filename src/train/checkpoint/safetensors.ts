@@ -208,7 +208,8 @@ export async function writeSafetensors(
       requireFitting(path, tensor, data);
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
       await file.writeFile(bytes);
-      if (checked) checksum = crc32(bytes, checksum);
+      // zlib begins anew at data without an address, as those of no bytes are.
+      if (checked && bytes.length > 0) checksum = crc32(bytes, checksum);
     }
     if (!checked) return;
     const place = Buffer.from(header).indexOf(`"${checksumKey}":"${noChecksum}"`) + checksumKey.length + 4;
