@@ -39,6 +39,8 @@ export type ErrorCode =
   | 'claim-lost'
   | 'killed'
   | 'runs-failed'
+  | 'slurm-unavailable'
+  | 'slurm-refused'
   | 'engine-unavailable'
   | 'out-of-memory'
   | 'diverged'

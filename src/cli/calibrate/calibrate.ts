@@ -1,9 +1,20 @@
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { availableMemory } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { ShapelawError } from '../../errors.js';
 import type { Sweep } from '../../recommend/design/index.js';
-import type { EngineKind, OpenSweep, SweepFolder, SweepOutcome } from '../../train/index.js';
+import type {
+  EngineKind,
+  Job,
+  JobExecutor,
+  MetricsLine,
+  OpenSweep,
+  PlannedRun,
+  SlurmExecutor,
+  SweepFolder,
+  SweepOutcome,
+} from '../../train/index.js';
 import { readJson } from '../files.js';
 import { defined } from '../options.js';
 import type { Terminal } from '../terminal.js';
@@ -28,8 +39,9 @@ export async function calibrate(name: string | undefined, flags: CalibrateFlags,
     const { dryRun } = await import('./dry-run.js');
     return dryRun(await wholeSweep(stated), flags, terminal);
   }
-  const { sweepFolder, openSweep, collectRuns, byEnding, runsFailed } = await import('../../train/index.js');
+  const { openSweep, runsFailed, sweepFolder } = await import('../../train/index.js');
   const folder = sweepFolder(stated.out);
+  if (flags.collect) return collectOnly(folder, stated.sweep, flags, terminal);
   const stop = stopSignal(terminal);
   try {
     const open = await openSweep(folder, stated.sweep, {
@@ -37,31 +49,16 @@ export async function calibrate(name: string | undefined, flags: CalibrateFlags,
       signal: stop.signal,
     });
     for (const note of open.notes) terminal.err(`note: ${note}\n`);
-    let outcome = await sweepOnce(folder, open, flags, terminal, stop);
-    let collected = await collectRuns(folder, byEnding(open.runs, await folder.endings()).done);
-    // Runs whose files were damaged after they had ended are made once more.
-    for (let turn = 0; outcome.status === 'complete' && collected.damaged.length > 0 && turn < 2; turn++) {
-      for (const { run, problem } of collected.damaged) {
-        terminal.err(`again   ${run.runId}: ${problem}\n`);
-        await folder.reopen(run.runId);
-        await folder.setAside(run.runId);
-      }
-      outcome = await sweepOnce(folder, open, flags, terminal, stop);
-      collected = await collectRuns(folder, byEnding(open.runs, await folder.endings()).done);
+    if (flags.executor === 'slurm' && !flags.wait) {
+      const { submitSweep } = await import('./submit.js');
+      return submitSweep(folder, open, flags, terminal);
     }
-    const table = `${folder.path}/runs.jsonl`;
-    const { writeWhole } = await import('../files.js');
-    if (collected.lines.length > 0) {
-      await writeWhole(table, collected.lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
-      terminal.err(`wrote ${table}: the final losses of ${collected.lines.length} runs\n`);
-    }
+    const outcome = await sweepToEnd(folder, open, flags, terminal, stop);
     if (outcome.status === 'interrupted') {
       throw new ShapelawError(
         'interrupted',
         `stopped with ${outcome.done} of ${outcome.runs} runs done; go on with: shapelaw calibrate ${folder.path}`,
-        {
-          path: folder.path,
-        },
+        { path: folder.path },
       );
     }
     if (flags.then !== undefined) {
@@ -72,6 +69,73 @@ export async function calibrate(name: string | undefined, flags: CalibrateFlags,
   } finally {
     stop.end();
   }
+}
+
+/** Makes the runs, and those once more whose files were damaged after they had ended; writes the table of their losses. */
+async function sweepToEnd(
+  folder: SweepFolder,
+  open: OpenSweep,
+  flags: CalibrateFlags,
+  terminal: Terminal,
+  stop: Stop,
+): Promise<SweepOutcome> {
+  const { byEnding, collectRuns } = await import('../../train/index.js');
+  for (let turn = 0; ; turn++) {
+    const outcome = await sweepOnce(folder, open, flags, terminal, stop);
+    const { lines, damaged } = await collectRuns(folder, byEnding(open.runs, await folder.endings()).done);
+    if (outcome.status === 'interrupted' || damaged.length === 0 || turn === mostTurns) {
+      await writeTable(folder, lines, terminal);
+      return outcome;
+    }
+    for (const { run, problem } of damaged) {
+      terminal.err(`again   ${run.runId}: ${problem}\n`);
+      await folder.reopen(run.runId);
+      await folder.setAside(run.runId);
+    }
+  }
+}
+
+/** Times that runs are made again whose files are damaged when all have ended. */
+const mostTurns = 2;
+
+async function writeTable(folder: SweepFolder, lines: readonly MetricsLine[], terminal: Terminal): Promise<void> {
+  if (lines.length === 0) return;
+  const { writeWhole } = await import('../files.js');
+  const table = `${folder.path}/runs.jsonl`;
+  await writeWhole(table, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  terminal.err(`wrote ${table}: the final losses of ${lines.length} runs\n`);
+}
+
+/** Takes the runs of a folder that are done, and makes none. */
+async function collectOnly(
+  folder: SweepFolder,
+  sweep: Sweep | undefined,
+  flags: CalibrateFlags,
+  terminal: Terminal,
+): Promise<void> {
+  const { absoluteSweep, byEnding, collectRuns, planSweep } = await import('../../train/index.js');
+  const runs = planSweep(absoluteSweep(sweep ?? (await wholeSweep({ sweep, out: folder.path }))));
+  const { done, failed, open } = byEnding(runs, await folder.endings());
+  const { lines, damaged } = await collectRuns(folder, done);
+  if (open.length + failed.length > 0) {
+    terminal.err(
+      `note: ${done.length} of ${runs.length} runs are done, ${failed.length} failed; see shapelaw calibrate status ${folder.path}\n`,
+    );
+  }
+  for (const { run, problem } of damaged) terminal.err(`warning: run ${run.runId} is left out: ${problem}\n`);
+  if (lines.length === 0) {
+    throw new ShapelawError(
+      'no-rows',
+      `${folder.path} has no run that is done; make them with: shapelaw calibrate ${folder.path}`,
+      {
+        path: folder.path,
+      },
+    );
+  }
+  await writeTable(folder, lines, terminal);
+  if (flags.then === undefined) return;
+  const { followUp } = await import('./then.js');
+  await followUp(folder.path, done, flags, terminal);
 }
 
 /** Options that only others read. */
@@ -86,6 +150,9 @@ function requireUsable(flags: CalibrateFlags): void {
   }
   if (flags.budget !== undefined && !flags.then?.includes('recommend')) {
     throw new ShapelawError('bad-usage', '--budget is of a recommendation: add --then fit,recommend, or leave it out');
+  }
+  if (flags.collect && (flags.dryRun || flags.export !== undefined || flags.wait)) {
+    throw new ShapelawError('bad-usage', '--collect makes no run: leave --dry-run, --export and --wait out');
   }
   if (flags.export !== undefined && (flags.dryRun || flags.then !== undefined)) {
     throw new ShapelawError('bad-usage', '--export makes no run: leave --dry-run and --then out');
@@ -150,25 +217,16 @@ function stopSignal(terminal: Terminal): Stop {
 
 async function sweepOnce(
   folder: SweepFolder,
-  open: OpenSweep,
+  { runs, setup }: OpenSweep,
   flags: CalibrateFlags,
   terminal: Terminal,
   stop: Stop,
 ): Promise<SweepOutcome> {
-  const { controlSweep, localExecutor, memoryEstimator, requireFitting } = await import('../../train/index.js');
-  const { runs, setup } = open;
+  const { controlSweep, memoryEstimator } = await import('../../train/index.js');
   const memoryOf = memoryEstimator();
-  const memoryBytes = await memoryLimit(flags);
-  const jobOf = (run: OpenSweep['runs'][number]) => ({ runId: run.runId, memoryBytes: () => memoryOf(run.recipe) });
-  const largest = new Map(runs.slice(0, mostChecked).map((run) => [JSON.stringify(run.recipe.shape), run]));
-  requireFitting([...largest.values()].map(jobOf), memoryBytes);
-  const main = fileURLToPath(new URL('../main.js', import.meta.url));
-  const executor = localExecutor({
-    command: (runId) => [main, 'calibrate', 'run', folder.path, runId],
-    slots: slotsFor(flags, setup),
-    memoryBytes,
-    ...(onCpu(setup.engine) ? {} : { gpus: flags.gpus ?? 1 }),
-  });
+  const jobOf = (run: PlannedRun) => ({ runId: run.runId, memoryBytes: () => memoryOf(run.recipe) });
+  const executor =
+    flags.executor === 'slurm' ? await slurmOf(folder, setup, flags) : await localOf(folder, runs, setup, jobOf, flags);
   stop.atOnce = () => executor.cancel('at-once');
   const view = flags.json ? jsonView(terminal) : textView(runs, terminal);
   return controlSweep({
@@ -179,6 +237,44 @@ async function sweepOnce(
     retries: setup.retries,
     signal: stop.signal,
     onEvent: view.show,
+  });
+}
+
+const main = fileURLToPath(new URL('../main.js', import.meta.url));
+
+async function localOf(
+  folder: SweepFolder,
+  runs: readonly PlannedRun[],
+  setup: OpenSweep['setup'],
+  jobOf: (run: PlannedRun) => Job,
+  flags: CalibrateFlags,
+): Promise<JobExecutor> {
+  const { localExecutor, requireFitting } = await import('../../train/index.js');
+  const memoryBytes = (await memoryLimit(flags)) ?? 0.9 * availableMemory();
+  const largest = new Map(runs.slice(0, mostChecked).map((run) => [JSON.stringify(run.recipe.shape), run]));
+  requireFitting([...largest.values()].map(jobOf), memoryBytes);
+  return localExecutor({
+    command: (runId) => [main, 'calibrate', 'run', folder.path, runId],
+    slots: slotsFor(flags, setup),
+    memoryBytes,
+    ...(onCpu(setup.engine) ? {} : { gpus: flags.gpus ?? 1 }),
+  });
+}
+
+/** The executor of array jobs that flags describe. */
+export async function slurmOf(
+  folder: SweepFolder,
+  setup: OpenSweep['setup'],
+  flags: CalibrateFlags,
+): Promise<SlurmExecutor> {
+  const { slurmExecutor } = await import('../../train/index.js');
+  const { partition, account, gres, timeLimit, workers, sbatch } = flags;
+  const path = resolve(folder.path);
+  return slurmExecutor({
+    path,
+    command: (runId, task) => [main, 'calibrate', 'run', path, runId, '--task', task],
+    cpus: setup.threads,
+    ...defined({ partition, account, gres, timeLimit, workers, extra: sbatch, memoryBytes: await memoryLimit(flags) }),
   });
 }
 
@@ -198,8 +294,9 @@ export function slotsFor(
 /** Runs of most FLOPs whose memory is looked at before the first begins; each shape takes some hundredths of a second. */
 const mostChecked = 32;
 
-export async function memoryLimit({ memory }: CalibrateFlags): Promise<number> {
-  if (memory === undefined) return 0.9 * availableMemory();
+/** Bytes that --memory states; undefined where it is not given. */
+export async function memoryLimit({ memory }: CalibrateFlags): Promise<number | undefined> {
+  if (memory === undefined) return undefined;
   const [{ parseQuantity }, { loadUnits }] = await Promise.all([
     import('../../recommend/quantity.js'),
     import('../../recommend/units.js'),

@@ -22,6 +22,7 @@ export interface CalibrateFlags {
   readonly timeLimit?: string;
   readonly sbatch?: readonly string[];
   readonly wait?: boolean;
+  readonly collect?: boolean;
   readonly then?: readonly Step[];
   readonly law: string;
   readonly budget?: string;
@@ -84,6 +85,7 @@ export function calibrateCommand(terminal: Terminal): Command {
     .option('--sbatch <option>', 'any other option of sbatch, such as --sbatch=--qos=low; repeatable', collect)
     .option('--wait', 'stay until the jobs have ended')
     .optionsGroup('After the runs:')
+    .option('--collect', 'make no run: take those of the folder that are done')
     .option('--then <steps>', 'fit, or fit,recommend: a law with a backtest, and shapes for the budget', stepsOf)
     .option('--law <name>', 'to fit; see shapelaw fit --help', 'chinchilla')
     .option(

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { availableMemory } from 'node:process';
 import type { Sweep } from '../../recommend/design/index.js';
 import { bytes, durations, exact, scientific, short } from '../format.js';
 import { right, table } from '../table.js';
@@ -12,7 +13,7 @@ export async function dryRun(sweep: Sweep, flags: CalibrateFlags, terminal: Term
     await import('../../train/index.js');
   const runs = planSweep(absoluteSweep(sweep));
   const memoryOf = memoryEstimator();
-  const limit = await memoryLimit(flags);
+  const limit = (await memoryLimit(flags)) ?? 0.9 * availableMemory();
   const jobs = runs.map((run) => ({ runId: run.runId, memoryBytes: () => memoryOf(run.recipe) }));
   requireFitting(jobs, limit);
   const threads = flags.threads ?? 1;

@@ -11,11 +11,8 @@ export function runCommand(): Command {
     .action((dir: string, runId: string, { task }: { readonly task?: string }) => makeRun(dir, runId, task));
 }
 
-/** Exit codes by how the work ended: those that are not 0 say to a shell whether to come again. */
-export const exitCodes = { done: 0, failed: 0, taken: 0, again: 75, stopped: 76 } as const;
-
 async function makeRun(dir: string, runId: string, task: string | undefined): Promise<void> {
-  const { planSweep, sweepFolder, trainingMaker, workOn } = await import('../../train/index.js');
+  const { planSweep, sweepFolder, trainingMaker, workerExits, workOn } = await import('../../train/index.js');
   const folder = sweepFolder(dir, task === undefined ? {} : { task });
   const [sweep, setup] = await Promise.all([folder.readSweep(), folder.readSetup()]);
   const run = sweep && planSweep(sweep).find((planned) => planned.runId === runId);
@@ -28,6 +25,7 @@ async function makeRun(dir: string, runId: string, task: string | undefined): Pr
   process.on('SIGINT', onStop);
   // The process that started this one has gone.
   process.on('disconnect', onStop);
+  const before = await folder.mark(runId);
   let saidAt = 0;
   const tell = (message: object) => {
     if (process.connected) process.send!(message, undefined, undefined, () => {});
@@ -40,5 +38,13 @@ async function makeRun(dir: string, runId: string, task: string | undefined): Pr
   tell({ kind: 'ended', ending });
   process.off('disconnect', onStop);
   if (process.connected) process.disconnect();
-  process.exitCode = exitCodes[ending];
+  const isGained = (await folder.mark(runId)) !== before;
+  const exits = {
+    done: 'ended',
+    failed: 'ended',
+    taken: 'ended',
+    again: 'again',
+    stopped: isGained ? 'stopped' : 'idle',
+  } as const;
+  process.exitCode = workerExits[exits[ending]];
 }

@@ -20,12 +20,14 @@ export function statusCommand(terminal: Terminal): Command {
       }
       const runs = planSweep(sweep);
       const status = await sweepStatus(folder, runs);
-      if (json) return terminal.out(`${JSON.stringify(status, null, 2)}\n`);
+      const jobs = await slurmJobs(folder.path);
+      if (json) return terminal.out(`${JSON.stringify({ ...status, ...jobs }, null, 2)}\n`);
       const nameOf = namer(runs);
       const { running, failed } = status;
       terminal.out(
         [
           `${exact(status.done)} of ${exact(status.runs)} runs done, ${exact(running.length)} running, ${exact(status.waiting)} waiting, ${exact(failed.length)} failed; ${scientific(status.flopsDone)} of ${scientific(status.flops)} FLOPs (exact), ${percent(Math.floor((100 * status.flopsDone) / status.flops) / 100)}`,
+          ...(jobs === undefined ? [] : [`Slurm: ${jobsText(jobs.slurm)}`]),
           ...running.map((run) => `  ${nameOf(run.runId)}  ${runningText(run)}`),
           ...failed.map(({ runId, code, message }) => `  ${nameOf(runId)}  failed: [${code}] ${firstLine(message)}`),
           '',
@@ -39,4 +41,24 @@ function runningText({ holder, hasEnded, progress, last }: RunningRun): string {
   if (hasEnded) return `${where} has ended; shapelaw calibrate goes on with it`;
   if (progress !== undefined) return `${progressText(progress)}  (${where})`;
   return `${last === undefined ? 'starting' : `step ${exact(last.step!)}  held-out loss ${last.loss.toFixed(4)}`}  (${where})`;
+}
+
+/** Tasks in the queue by what they do or wait for; undefined of a sweep that was never submitted, or where Slurm does not answer. */
+async function slurmJobs(path: string): Promise<{ readonly slurm: Readonly<Record<string, number>> } | undefined> {
+  const { existsSync } = await import('node:fs');
+  if (!existsSync(`${path}/slurm/submissions.json`)) return undefined;
+  const { slurmExecutor } = await import('../../train/index.js');
+  try {
+    const { active } = await slurmExecutor({ path, command: () => [] }).observe();
+    const counts: Record<string, number> = {};
+    for (const { waits = 'running' } of active.values()) counts[waits] = (counts[waits] ?? 0) + 1;
+    return { slurm: counts };
+  } catch {
+    return undefined;
+  }
+}
+
+function jobsText(counts: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(counts).map(([what, count]) => `${exact(count)} ${what}`);
+  return parts.length === 0 ? 'no task in the queue' : parts.join(', ');
 }

@@ -24,6 +24,8 @@ export interface Holder {
 /** A run that this process may work on until it is released or lost. */
 export interface RunClaim {
   readonly runId: string;
+  /** Whether it was taken over from a worker that ended without a word. */
+  readonly isTakenOver: boolean;
   /** Says that the holder lives. */
   beat(): Promise<void>;
   /** @throws ShapelawError `claim-lost`. */
@@ -69,7 +71,7 @@ export function openClaims(folder: string, options: { readonly task?: string; re
       nonce: randomUUID().slice(0, 8),
     });
 
-  const claimOf = (runId: string, name: string): RunClaim => {
+  const claimOf = (runId: string, name: string, isTakenOver = false): RunClaim => {
     const file = join(folder, runId, name);
     const beat = async () => {
       const now = new Date();
@@ -80,6 +82,7 @@ export function openClaims(folder: string, options: { readonly task?: string; re
     };
     return {
       runId,
+      isTakenOver,
       beat,
       require: beat,
       async release() {
@@ -101,7 +104,7 @@ export function openClaims(folder: string, options: { readonly task?: string; re
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
     }
-    return claimOf(runId, name);
+    return claimOf(runId, name, true);
   };
 
   return {

@@ -2,7 +2,7 @@ import { ShapelawError } from '../../errors.js';
 import type { Job, JobExecutor } from './executor.js';
 import { byEnding, type RunEnd, type RunFailure, type RunProgress, type SweepFolder } from './folder.js';
 import type { PlannedRun } from './plan-sweep.js';
-import { countEnded } from './work.js';
+import { countEnded, endingOf } from './work.js';
 
 /** What a sweep tells while it goes on. */
 export type SweepEvent =
@@ -135,6 +135,8 @@ export async function controlSweep(options: ControlOptions): Promise<SweepOutcom
 
   /** Counts the attempt of a worker that ended without a word. */
   const settle = async (runId: string, why: string): Promise<void> => {
+    const written = await endingOf(folder, runId);
+    if (written !== undefined) return close(runId, written);
     const claim = (await folder.claims.seen()).find((seen) => seen.runId === runId);
     if (claim !== undefined && !(await folder.claims.hasEnded(claim))) return void claimed.add(runId);
     const ending = claim === undefined ? 'again' : await countEnded(folder, claim, retries, why);

@@ -71,6 +71,10 @@ export async function workOn(
   try {
     const ended = await endingOf(folder, runId);
     if (ended !== undefined) return ended;
+    if (claim.isTakenOver) {
+      const why = 'its worker ended without a word; the same task has come again';
+      if ((await failedAttempt(folder, runId, retries, 'killed', why)) === 'failed') return 'failed';
+    }
     const end = await maker.make(run, claim, AbortSignal.any([signal, lost.signal]), (at) => {
       latest = at;
       onProgress(at);
@@ -116,7 +120,8 @@ export async function countEnded(
   }
 }
 
-async function endingOf(folder: SweepFolder, runId: string): Promise<'done' | 'failed' | undefined> {
+/** How a run has ended, as its folder has it; undefined of one that has not. */
+export async function endingOf(folder: SweepFolder, runId: string): Promise<'done' | 'failed' | undefined> {
   if ((await folder.readEnd(runId)) !== undefined) return 'done';
   return (await folder.readFailure(runId)) === undefined ? undefined : 'failed';
 }

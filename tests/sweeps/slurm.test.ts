@@ -1,0 +1,174 @@
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import type { MetricsLine } from '../../src/train/index.js';
+
+const isInstalled = await import('onnxruntime-node').then(
+  () => true,
+  () => false,
+);
+/** A cluster of one's own for tests: see tests/slurm/cluster.sh. */
+const hasSlurm = process.env.SLURM_CONF !== undefined && spawnSync('sinfo', ['-h']).status === 0;
+
+const main = join(inject('build'), 'cli', 'main.js');
+const folder = mkdtempSync(join(tmpdir(), 'shapelaw-slurm-'));
+
+const sweep = {
+  format: 'shapelaw-sweep/1',
+  shapes: [8, 16].map((d) => ({ shape: `enc=1,dec=1,d=${d},ff=${2 * d},kv=8,h=1` })),
+  tokens: [60e3, 120e3, 240e3],
+  engine: 'cpu',
+  corpus: [join(folder, 'corpus.jsonl')],
+  encoderTokens: 32,
+  batch: 4,
+  evaluations: 5,
+  validationExamples: 8,
+  validationFraction: 0.1,
+};
+
+function start(...args: readonly string[]) {
+  const child = spawn(process.execPath, [main, 'calibrate', ...args], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  return { child, ended: once(child, 'close').then(([code]) => ({ code, stdout, stderr })) };
+}
+const shapelaw = (...args: readonly string[]) => start(...args).ended;
+const submit = (out: string, ...more: readonly string[]) =>
+  shapelaw('sweep.json', '--out', out, '--executor', 'slurm', ...more);
+
+const slurm = (command: string, ...args: readonly string[]) => execFileSync(command, args, { encoding: 'utf8' });
+const doneIn = (out: string) =>
+  existsSync(join(folder, out, 'done')) ? readdirSync(join(folder, out, 'done')).length : 0;
+const workersOf = (out: string) => {
+  const claims = join(folder, out, 'claims');
+  if (!existsSync(claims)) return [];
+  return readdirSync(claims).flatMap((runId) =>
+    (existsSync(join(claims, runId)) ? readdirSync(join(claims, runId)) : []).map((name) => Number(name.split('~')[1])),
+  );
+};
+const attemptsIn = (out: string): readonly { readonly code: string }[] =>
+  existsSync(join(folder, out, 'attempts'))
+    ? readdirSync(join(folder, out, 'attempts')).flatMap((name) =>
+        JSON.parse(readFileSync(join(folder, out, 'attempts', name), 'utf8')),
+      )
+    : [];
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await setTimeout(50);
+}
+
+function resultOf(out: string) {
+  const runs = join(folder, out, 'runs');
+  return Object.fromEntries(
+    readdirSync(runs)
+      .sort()
+      .map((runId) => {
+        const lines: MetricsLine[] = readFileSync(join(runs, runId, 'metrics.jsonl'), 'utf8')
+          .trimEnd()
+          .split('\n')
+          .map((line) => JSON.parse(line));
+        return [
+          runId,
+          lines.map(({ step, loss, tokens, finished, trainLoss }) => ({ step, loss, tokens, finished, trainLoss })),
+        ];
+      }),
+  );
+}
+
+let local: ReturnType<typeof resultOf>;
+
+describe.skipIf(!isInstalled || !hasSlurm)('a sweep on Slurm', () => {
+  beforeAll(async () => {
+    const text = Array.from({ length: 200 }, (_, k) =>
+      JSON.stringify({ text: `the ${k} of ${k * k} is a number near ${k + 1}. `.repeat(4) }),
+    );
+    writeFileSync(join(folder, 'corpus.jsonl'), text.join('\n'));
+    writeFileSync(join(folder, 'sweep.json'), JSON.stringify(sweep));
+    expect(await shapelaw('sweep.json', '--out', 'local')).toMatchObject({ code: 0 });
+    local = resultOf('local');
+  });
+  afterAll(() => {
+    spawnSync('scancel', ['--user', String(process.getuid!())]);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('leaves after it has submitted an array, and what follows runs when that has ended', async () => {
+    const submitted = await submit('array', '--then', 'fit', '--law', 'power');
+    expect(submitted).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^6 of 6 runs submitted; .*\njob \d+ follows when they have ended; its output: /),
+    });
+    // Submitted again, nothing is made twice.
+    expect(await submit('array', '--json')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('"submitted":0'),
+    });
+    await until(() => existsSync(join(folder, 'array', 'law.json')));
+    expect(resultOf('array')).toEqual(local);
+    expect(doneIn('array')).toBe(6);
+  });
+
+  test('whose tasks are requeued, whose workers are killed, and whose node is drained, ends as one on this machine', async () => {
+    await submit('faults', '--workers', '1');
+    const { jobId } = JSON.parse(readFileSync(join(folder, 'faults', 'slurm', 'submissions.json'), 'utf8'))[0];
+    await until(() => workersOf('faults').length > 0);
+    process.kill(workersOf('faults')[0]!, 'SIGKILL');
+    await until(() => attemptsIn('faults').length === 1);
+    expect(attemptsIn('faults')).toMatchObject([{ code: 'killed' }]);
+    await until(() => workersOf('faults').length > 0);
+    const [running] = slurm('squeue', '-h', '-r', '-j', jobId, '-t', 'R', '-o', '%i').split('\n');
+    slurm('scontrol', 'requeue', running!);
+    const [node] = slurm('sinfo', '-h', '-o', '%n').split('\n');
+    slurm('scontrol', 'update', `nodename=${node}`, 'state=drain', 'reason=test');
+    try {
+      await until(() => slurm('squeue', '-h', '-r', '-j', jobId, '-t', 'R,CG', '-o', '%i') === '');
+      const before = doneIn('faults');
+      const status = await shapelaw('status', 'faults');
+      expect(status.stdout).toMatch(
+        new RegExp(`^${before} of 6 runs done, 0 running, ${6 - before} waiting, 0 failed.*\\nSlurm: \\d pending`),
+      );
+      expect(before).toBeLessThan(6);
+    } finally {
+      slurm('scontrol', 'update', `nodename=${node}`, 'state=resume');
+    }
+    await until(() => doneIn('faults') === 6);
+    expect(resultOf('faults')).toEqual(local);
+  });
+
+  test('that is waited for is stopped by a signal, and gone on with', async () => {
+    const first = start('sweep.json', '--out', 'waited', '--executor', 'slurm', '--wait');
+    await until(() => doneIn('waited') > 0 && workersOf('waited').length > 0);
+    first.child.kill('SIGINT');
+    expect(await first.ended).toMatchObject({ code: 1, stderr: expect.stringContaining('[interrupted]') });
+    expect(workersOf('waited')).toEqual([]);
+    expect(doneIn('waited')).toBeLessThan(6);
+    expect(await submit('waited', '--wait')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^complete: 6 of 6 runs done/),
+    });
+    expect(resultOf('waited')).toEqual(local);
+  });
+
+  test.each([
+    [['--partition', 'none'], /\[slurm-refused\] sbatch: .*invalid partition/i],
+    [['--memory', '100 TB'], /\[slurm-refused\] sbatch: .*(memory|node configuration)/i],
+  ])('is refused with what Slurm says: %s', async (flags, message) => {
+    expect(await submit('refused', ...flags)).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(message),
+    });
+  });
+});
