@@ -6,7 +6,7 @@ import { flatCells } from './flat-cells.js';
  * Parses JSON, and what Python's `json` writes for numbers that JSON lacks: `NaN`, `Infinity` and `-Infinity` become texts, so
  * that they are reported as values of a row and a column instead of as a broken file.
  */
-function parseLenient(text: string): unknown {
+export function parseLenient(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -37,9 +37,14 @@ function recordCells(value: unknown, place: string): Record<string, unknown> {
 /**
  * Reads JSON Lines: one object a line, blank lines skipped.
  *
+ * @param cellsOf what makes cells of an object. Defaults to one that refuses nested values, but for scores.
  * @throws ShapelawError `unreadable`, naming the line, where one is not JSON or not a flat object.
  */
-export function parseJsonLines(text: string, source: string): RawRow[] {
+export function parseJsonLines(
+  text: string,
+  source: string,
+  cellsOf: (value: unknown, place: string) => Record<string, unknown> = recordCells,
+): RawRow[] {
   const rows: RawRow[] = [];
   for (const [index, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue;
@@ -54,7 +59,7 @@ export function parseJsonLines(text: string, source: string): RawRow[] {
         { file: source, row: index + 1 },
       );
     }
-    rows.push({ row: index + 1, cells: recordCells(value, place) });
+    rows.push({ row: index + 1, cells: cellsOf(value, place) });
   }
   return rows;
 }

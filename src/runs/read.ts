@@ -1,9 +1,5 @@
-import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
-import { ShapelawError } from '../errors.js';
+import { decodeText, readBytes, unreadable } from './bytes.js';
 import type { RawRow } from './cells.js';
 import { parseDelimited } from './csv.js';
 import { parseJsonLines, parseJsonList } from './json.js';
@@ -20,23 +16,6 @@ const textFormats: ReadonlyMap<string, TextParser> = new Map<string, TextParser>
   ['ndjson', parseJsonLines],
   ['json', parseJsonList],
 ]);
-
-function unreadable(file: string, message: string): ShapelawError {
-  return new ShapelawError('unreadable', `${file} ${message}`, { file });
-}
-
-async function decodeText(bytes: Uint8Array, zipped: boolean, source: string): Promise<string> {
-  let plain = bytes;
-  if (zipped) {
-    try {
-      plain = await promisify(gunzip)(bytes);
-    } catch (error) {
-      throw unreadable(source, `is not a whole gzip file (${(error as Error).message}); write or copy it again`);
-    }
-  }
-  if (!isUtf8(plain)) throw unreadable(source, 'is not UTF-8 text; save it as UTF-8');
-  return new TextDecoder().decode(plain);
-}
 
 async function parseRows(bytes: Uint8Array, source: string): Promise<RawRow[]> {
   const [, extension, zip] = /\.([a-z]+)(\.gz)?$/i.exec(source) ?? [];
@@ -67,21 +46,6 @@ export async function parseRunTable(
   const rows = await parseRows(bytes, fileName);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   return buildRunTable(rows, { ...options, source: fileName, sha256 });
-}
-
-const fileProblems: Readonly<Record<string, string>> = {
-  ENOENT: 'does not exist; check the path',
-  EISDIR: 'is a folder; name the file of runs in it',
-  EACCES: 'may not be read; check its permissions',
-};
-
-async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw unreadable(path, fileProblems[code ?? ''] ?? `could not be read: ${message}`);
-  }
 }
 
 /**
