@@ -7,6 +7,7 @@ import { countCommand } from './count.js';
 import { designCommand } from './design.js';
 import { diagnoseCommand } from './diagnose.js';
 import { fitCommand } from './fit.js';
+import { importCommand } from './import.js';
 import { knobsCommand } from './knobs.js';
 import { optimumCommand } from './optimum.js';
 import { predictCommand } from './predict.js';
@@ -32,6 +33,7 @@ export function createProgram(terminal: Terminal): Command {
     countCommand,
     trainCommand,
     calibrateCommand,
+    importCommand,
     fitCommand,
     diagnoseCommand,
     predictCommand,
