@@ -11,6 +11,8 @@ export interface Evaluation {
   readonly runId: string;
   /** Undefined where the log gives none that is a number. */
   readonly step: number | undefined;
+  /** The least step that was logged since the evaluation before, up to this one. */
+  readonly leastSince: number;
 }
 
 /** A value that no run can have, and where it stands. */
@@ -40,31 +42,48 @@ function stepOf(entry: LogEntry, plan: ImportPlan): number | undefined {
 export function evaluationsOf(log: RunLog, name: string, plan: ImportPlan): Evaluation[] {
   const { runId: fixed } = plan.constants;
   const idTag = plan.tagOf.get('runId');
-  return log.entries
-    .filter((entry) => readText(entry.get(plan.loss)?.value).kind !== 'empty')
-    .map((entry) => {
-      const read = idTag === undefined ? undefined : readText(entry.get(idTag)?.value);
-      const runId = read?.kind === 'value' ? read.value : fixed === undefined ? name : String(fixed);
-      return { log, entry, runId, step: stepOf(entry, plan) };
-    });
+  const evaluations: Evaluation[] = [];
+  let leastSince = Number.POSITIVE_INFINITY;
+  for (const entry of log.entries) {
+    const step = stepOf(entry, plan);
+    leastSince = Math.min(leastSince, step ?? Number.POSITIVE_INFINITY);
+    if (readText(entry.get(plan.loss)?.value).kind === 'empty') continue;
+    const read = idTag === undefined ? undefined : readText(entry.get(idTag)?.value);
+    const runId = read?.kind === 'value' ? read.value : fixed === undefined ? name : String(fixed);
+    evaluations.push({ log, entry, runId, step, leastSince });
+    leastSince = Number.POSITIVE_INFINITY;
+  }
+  return evaluations;
 }
 
 /**
- * Of a run that was resumed from before its last evaluation, and so went back in its steps, the evaluations that stand: from
- * where it went back to, those that came later.
+ * The evaluations of a run that stand, each at a step of its own. A run that went back in its steps was resumed from before: from
+ * where it went back to, the later ones stand. One that was evaluated again at its step did not train in between, and the first
+ * stands: transformers' Trainer evaluates the best model after training, where it loads that.
+ *
+ * @returns what is kept, what a resumed run replaced, and what was evaluated again to another loss.
  */
-export function standing(evaluations: readonly Evaluation[]): {
+export function standing(
+  evaluations: readonly Evaluation[],
+  loss: string,
+): {
   readonly kept: readonly Evaluation[];
   readonly replaced: readonly Evaluation[];
+  readonly again: readonly Evaluation[];
 } {
   const kept: Evaluation[] = [];
   const replaced: Evaluation[] = [];
+  const again: Evaluation[] = [];
   for (const evaluation of evaluations) {
-    const { step } = evaluation;
-    while (step !== undefined && (kept.at(-1)?.step ?? -Infinity) >= step) replaced.push(kept.pop()!);
+    const { step, leastSince } = evaluation;
+    if (step !== undefined && kept.at(-1)?.step === step && leastSince >= step) {
+      if (evaluation.entry.get(loss)!.value !== kept.at(-1)!.entry.get(loss)!.value) again.push(evaluation);
+      continue;
+    }
+    while (step !== undefined && (kept.at(-1)?.step ?? Number.NEGATIVE_INFINITY) >= step) replaced.push(kept.pop()!);
     kept.push(evaluation);
   }
-  return { kept, replaced };
+  return { kept, replaced, again };
 }
 
 /**

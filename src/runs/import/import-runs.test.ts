@@ -129,6 +129,7 @@ describe("transformers' Trainer", () => {
       log_history: [
         { step: 10, eval_loss: 2.5 },
         { step: 20, eval_loss: 2.75 },
+        { step: 20, eval_loss: 2.75, eval_runtime: 1 },
         { step: 20, eval_loss: 2.5, eval_runtime: 1 },
       ],
     };
@@ -138,9 +139,7 @@ describe("transformers' Trainer", () => {
       { step: 10, loss: 2.5 },
       { step: 20, loss: 2.75 },
     ]);
-    expect(warnings).toContainEqual(
-      expect.stringMatching(/eval_loss at step 20 is 2\.75 in entry 2 and 2\.5 in entry 3/),
-    );
+    expect(warnings).toContainEqual(expect.stringMatching(/^best was evaluated again at step 20: the first is taken/));
     expect(records[0]).not.toHaveProperty('tokens');
   });
 
@@ -244,6 +243,16 @@ describe('Weights & Biases', () => {
     });
     expect(loss).toBeCloseTo(lossOf(params, 4000 * tokensPerStep), 12);
     expect(warnings).toEqual([expect.stringMatching(/not finished, .*: d512-4000 \(crashed\)$/)]);
+  });
+
+  test('a runs table may show _step', async () => {
+    const path = file('stepped.csv', 'Name,State,_step,eval/loss\na,finished,7,3\nb,finished,7,2.5\n');
+    const { records, warnings } = await importRuns([path], { set: { params: 1e7, tokens: 1e9 } });
+    expect(records.map(({ runId, step }) => [runId, step])).toEqual([
+      ['a', 7],
+      ['b', 7],
+    ]);
+    expect(warnings).toEqual([expect.stringMatching(/^_step counts the calls/)]);
   });
 
   test('runs of one name need another that tells them apart', async () => {

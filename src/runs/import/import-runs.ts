@@ -84,15 +84,21 @@ export async function importRuns(paths: readonly string[], options: ImportOption
     const own = evaluationsOf(log, names[index]!, plan);
     if (own.length === 0) warnings.push(`${names[index]} has no ${loss}: left out`);
     for (const [runId, ofRun] of groupBy(own, (evaluation) => evaluation.runId)) {
-      const { kept, replaced } = standing(ofRun);
-      evaluations.push(...kept);
-      if (replaced.length === 0) continue;
-      dropped.push(
-        ...replaced.map((evaluation) => droppedAs(evaluation, plan, 'logged again from an earlier step on')),
-      );
-      warnings.push(
-        `${runId} went back to an earlier step, as a resumed run does: left out are evaluations of before, ${replaced.length} in all`,
-      );
+      const { kept, replaced, again } = standing(ofRun, loss);
+      for (const evaluation of kept) evaluations.push(evaluation);
+      for (const evaluation of replaced) dropped.push(droppedAs(evaluation, plan, 'logged again by the run resumed'));
+      for (const evaluation of again) dropped.push(droppedAs(evaluation, plan, 'evaluated again at its step'));
+      if (replaced.length > 0) {
+        warnings.push(
+          `${runId} went back to an earlier step, as a resumed run does: left out are evaluations of before, ${replaced.length} in all`,
+        );
+      }
+      if (again.length > 0) {
+        warnings.push(
+          `${runId} was evaluated again at step ${again.map(({ step }) => step).join(', ')}: the first is taken, since the later ` +
+            'may be of the best model, loaded after training',
+        );
+      }
     }
   }
   requireApart(evaluations);
@@ -101,7 +107,7 @@ export async function importRuns(paths: readonly string[], options: ImportOption
   const { records, bad } = readAll(taken, plan);
   if (bad.length > 0) {
     if (!options.dropBadRows) throw badLoggedError(source, bad);
-    dropped.push(...bad.map(({ nonFinite: _, unit: __, ...value }) => value));
+    for (const { nonFinite: _, unit: __, ...value } of bad) dropped.push(value);
     warnings.push(
       `left out for bad values: ${bad.map(describeLogged).slice(0, 5).join('; ')}${bad.length > 5 ? ` and ${bad.length - 5} more` : ''}`,
     );
@@ -182,7 +188,7 @@ function readAll(
     for (const evaluation of own) {
       const result = readRecord(evaluation);
       if ('record' in result) records.push(result.record);
-      else bad.push(...result.bad);
+      else for (const value of result.bad) bad.push(value);
     }
   }
   return { records, bad };

@@ -90,6 +90,11 @@ export function planImport(
         'recorded as 6ND, whose params are then non-embedding and whose tokens are those of the main input',
     );
   }
+  if (tagOf.get('tokens')?.endsWith('num_input_tokens_seen')) {
+    warnings.push(
+      `${tagOf.get('tokens')} counts the tokens of the model's main input, padding among them unless Trainer was told otherwise`,
+    );
+  }
   if (!isStated('tokens') && !isStated('flops') && tokensPerStep === undefined) {
     warnings.push(
       'no row has tokens or FLOPs, which most laws need: give --tokens-per-step N, --map tokens=TAG or --set tokens=5B',

@@ -40,7 +40,7 @@ export async function readTensorBoard(path: string, isFolder: boolean): Promise<
           `${file}, offset ${cutAt}: the last record is cut off, as a writer that was killed leaves it: left out`,
         );
       }
-      entries.push(...entriesOf(scalars, file));
+      for (const entry of entriesOf(scalars, file)) entries.push(entry);
     }
     logs.push({ name: null, path: resolve(folder), unit: 'offset', entries, notes: new Map() });
   }

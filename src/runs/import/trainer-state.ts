@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { ShapelawError } from '../../errors.js';
 import { decodeText, readBytes, unreadable } from '../bytes.js';
 import { parseLenient } from '../json.js';
-import type { LogEntry, LoggedValue, ReadLogs } from './log.js';
+import type { LogEntry, ReadLogs } from './log.js';
 
 const fileName = 'trainer_state.json';
 const checkpointName = /^checkpoint-(\d+)$/;
@@ -51,45 +50,23 @@ async function readState(path: string): Promise<State> {
  * `log_history` (`step`, `epoch`, `eval_loss`, `loss`, `num_input_tokens_seen` where it is counted, …), then `total_flos` and
  * `num_input_tokens_seen` of the whole state, which hold at its `global_step` (transformers/trainer_callback.py, TrainerState).
  *
- * An evaluation that is logged again at its step comes after training, of the best model where `load_best_model_at_end` is
- * set, so that the first is the one of the step.
- *
  * @throws ShapelawError `unreadable`.
  */
 export async function readTrainerState(path: string, isFolder: boolean): Promise<ReadLogs> {
   const file = isFolder ? await trainerStateIn(path) : path;
   if (file === undefined) throw unreadable(path, `holds no ${fileName}, nor does a checkpoint-* in it`);
   const state = await readState(file);
-  const warnings: string[] = [];
-  const seen = new Map<string, LoggedValue>();
   const entries: LogEntry[] = state.log_history.map((logged, index) => {
+    const at = index + 1;
     if (typeof logged !== 'object' || logged === null || Array.isArray(logged)) {
-      throw new ShapelawError('unreadable', `${file}, entry ${index + 1} of log_history is no object; copy it again`, {
-        file,
-        entry: index + 1,
-      });
+      throw unreadable(`${file}, entry ${at} of log_history`, 'is no object; copy it again');
     }
-    const fields = logged as Readonly<Record<string, unknown>>;
-    const entry = new Map<string, LoggedValue>();
-    for (const [tag, value] of Object.entries(fields)) {
-      const here = { value, file, at: index + 1 };
-      const first = tag.startsWith('eval_') ? seen.get(`${tag} ${fields.step}`) : undefined;
-      if (first === undefined) {
-        entry.set(tag, here);
-        seen.set(`${tag} ${fields.step}`, here);
-      } else if (tag.endsWith('loss') && first.value !== value) {
-        warnings.push(
-          `${file}: ${tag} at step ${fields.step} is ${first.value} in entry ${first.at} and ${value} in entry ${index + 1}: ` +
-            'the first is taken, since Trainer evaluates again after training, of the best model where it loads that',
-        );
-      }
-    }
-    return entry;
+    return new Map(Object.entries(logged).map(([tag, value]) => [tag, { value, file, at }]));
   });
   entries.push(ofState(state, file, entries.length + 1));
   const folder = dirname(resolve(file));
   const named = checkpointName.test(basename(folder)) ? dirname(folder) : folder;
-  return { files: [file], logs: [{ name: null, path: named, unit: 'entry', entries, notes }], warnings };
+  return { files: [file], logs: [{ name: null, path: named, unit: 'entry', entries, notes: new Map() }], warnings: [] };
 }
 
 /** Totals of the whole state; 0 where Trainer did not count. */
@@ -99,10 +76,3 @@ function ofState(state: State, file: string, at: number): LogEntry {
     ['global_step', ...totals].map((tag) => [tag === 'global_step' ? 'step' : tag, { value: state[tag], file, at }]),
   );
 }
-
-const notes: ReadonlyMap<string, string> = new Map([
-  [
-    'num_input_tokens_seen',
-    "num_input_tokens_seen counts the tokens of the model's main input, padding among them unless Trainer was told otherwise",
-  ],
-]);

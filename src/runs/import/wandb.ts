@@ -33,8 +33,10 @@ export async function readWandb(path: string): Promise<ReadLogs> {
   const unit = path.toLowerCase().endsWith('.parquet') ? 'record' : 'line';
   const file = { path, unit } as const;
   if (rows.length === 0) return { files: [path], logs: [], warnings: [`${path} has no rows`] };
-  if (has('_step')) return { files: [path], logs: [historyLog(rows, file)], warnings: [] };
-  if (has('Name')) return { files: [path], logs: tableLogs(rows, file), warnings: stateWarnings(rows, path) };
+  // A runs table may show _step among its metrics, too.
+  const isTable = has('Name') && (has('State') || !has('_step'));
+  if (has('_step') && !isTable) return { files: [path], logs: [historyLog(rows, file)], warnings: [] };
+  if (isTable) return { files: [path], logs: tableLogs(rows, file), warnings: stateWarnings(rows, path) };
   const series = chartSeries(columns);
   if (series.length > 0) return { files: [path], logs: chartLogs(rows, columns[0]!, series, file), warnings: [] };
   throw unreadable(
