@@ -33,7 +33,7 @@ export async function calibrate(name: string | undefined, flags: CalibrateFlags,
   const stated = await statedSweep(name, flags);
   if (flags.export !== undefined) {
     const { exportRuns } = await import('./export.js');
-    return exportRuns(await wholeSweep(stated), flags.export, flags.out, terminal);
+    return exportRuns(await wholeSweep(stated), flags.export, flags.out, flags.json ?? false, terminal);
   }
   if (flags.dryRun) {
     const { dryRun } = await import('./dry-run.js');
