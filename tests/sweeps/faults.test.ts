@@ -274,6 +274,33 @@ describe.skipIf(!isInstalled)('a sweep', () => {
     });
   });
 
+  test('is collected, fitted and told of, without a run', async () => {
+    const ended = await start(['undisturbed', '--collect', '--then', 'fit', '--law', 'power', '--json']).ended;
+    expect(ended).toMatchObject({ code: 0 });
+    const events = ended.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events).toMatchObject([
+      { event: 'fit', result: { law: 'power', rows: { used: ids } } },
+      { event: 'backtest', result: { by: 'compute' } },
+    ]);
+    expect(readFileSync(join(folder, 'undisturbed', 'law.json'), 'utf8')).toContain('"power"');
+  });
+
+  test('tried dry says what its runs take, and makes none', async () => {
+    const ended = await start(['sweep.json', '--out', 'dry', '--dry-run', '--json']).ended;
+    expect(ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/^timing steps/) });
+    const { runs, workers, seconds } = JSON.parse(ended.stdout);
+    expect(runs).toHaveLength(ids);
+    const slowest = runs.reduce((sum: number, run: { seconds: [number, number] }) => sum + run.seconds[1], 0);
+    expect(seconds[1]).toBeCloseTo(
+      Math.max(slowest / workers, ...runs.map((run: { seconds: [number, number] }) => run.seconds[1])),
+      9,
+    );
+    expect(existsSync(join(folder, 'dry'))).toBe(false);
+  });
+
   test('whose runs diverge says so, and tries none twice', async () => {
     writeFileSync(join(folder, 'wild.json'), JSON.stringify({ ...sweep, optimizer: 'adamw', learningRate: 1e30 }));
     const ended = await start(['wild.json', '--out', 'wild', '--json']).ended;

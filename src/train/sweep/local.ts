@@ -22,6 +22,9 @@ export interface LocalOptions {
   readonly gpus?: number;
 }
 
+/** Jobs passed over for want of memory before the rest is left for later: an estimate takes some hundredths of a second. */
+const mostPassed = 32;
+
 /** Bytes of a worker's standard error that are kept to say why it ended. */
 const keptBytes = 2000;
 
@@ -78,13 +81,17 @@ export function localExecutor({ command, slots, memoryBytes, gpus }: LocalOption
     name: 'local',
     async submit(jobs) {
       const started: string[] = [];
+      let passed = 0;
       for (const job of jobs) {
-        if (running.size >= slots) break;
+        if (running.size >= slots || passed === mostPassed) break;
         const memory = job.memoryBytes();
         const used = [...running.values()].reduce((sum, entry) => sum + entry.memory, 0);
         // A smaller one may fit beside those that run; one that fits beside none is started alone, and refuses by itself.
         const fits = used + memory <= memoryBytes && memory <= availableMemory() - growthOf(running);
-        if (running.size > 0 && !fits) continue;
+        if (running.size > 0 && !fits) {
+          passed += 1;
+          continue;
+        }
         start(job, memory);
         started.push(job.runId);
       }
