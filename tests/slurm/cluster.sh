@@ -20,8 +20,10 @@ fail() {
   exit 1
 }
 
+# Counted by the clock: a command that finds no daemon may take many seconds to say so.
 wait_for() {
-  for _ in {1..120}; do
+  local end=$((SECONDS + 30))
+  while ((SECONDS < end)); do
     "$@" >/dev/null 2>&1 && return
     sleep 0.25
   done
@@ -80,7 +82,7 @@ JobAcctGatherFrequency=1
 JobAcctGatherParams=OverMemoryKill
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
-DefMemPerCPU=100
+DefMemPerCPU=1024
 SchedulerParameters=sched_interval=1,batch_sched_delay=0,bf_interval=1
 MinJobAge=300
 KillWait=5
@@ -131,7 +133,8 @@ start_accounting() {
   wait_for mariadb-admin --no-defaults ping || fail "mariadbd did not start"
   slurmdbd >&2 || fail "slurmdbd did not start"
   wait_for sacctmgr -n show cluster || fail "slurmdbd did not answer"
-  sacctmgr -i add cluster test >&2 || fail "the cluster could not be registered"
+  { sacctmgr -i add cluster test && sacctmgr -i add account tests &&
+    sacctmgr -i add user "$(id -un)" account=tests; } >&2 || fail "no account could be made"
 }
 
 idle() {
@@ -139,6 +142,7 @@ idle() {
 }
 
 start() {
+  [[ $folder != *[[:space:],]* ]] || { echo "cluster.sh: slurm.conf cannot hold the path $folder" >&2; exit 1; }
   [[ -z $(ls -A "$folder" 2>/dev/null) ]] || { echo "cluster.sh: $folder is not empty" >&2; exit 1; }
   local accounting=${1:-} tool tools=(munged slurmctld slurmd sinfo)
   [[ -z $accounting ]] || tools+=(slurmdbd sacctmgr mariadbd mariadb-install-db mariadb-admin)
