@@ -25,7 +25,7 @@ export function processTerminal(): Terminal {
   });
   // Warnings that nobody reads must not keep a law file from being written.
   process.stderr.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (!['EPIPE', 'ENOSPC', 'EIO'].includes(error.code ?? '')) throw error;
   });
   const colored = process.stdout.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
   return {

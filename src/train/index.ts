@@ -49,10 +49,10 @@ export {
   sweepFolder,
 } from './sweep/folder.js';
 export { type LocalOptions, localExecutor, requireFitting, type WorkerMessage } from './sweep/local.js';
-export { type OpenSweep, openSweep } from './sweep/open-sweep.js';
+export { type OpenSweep, type OpenSweepOptions, openSweep } from './sweep/open-sweep.js';
 export { absoluteSweep, type PlannedRun, planSweep } from './sweep/plan-sweep.js';
 export { memoryEstimator, type Probe, probeSweep, runSeconds, type Span, sweepSeconds } from './sweep/probe.js';
-export { type SlurmExecutor, type SlurmOptions, slurmExecutor } from './sweep/slurm.js';
+export { type SlurmExecutor, type SlurmOptions, slurmExecutor, wasSubmitted } from './sweep/slurm.js';
 export { workerExits } from './sweep/slurm-script.js';
 export { starterSweep } from './sweep/starter-sweep.js';
 export { type RunningRun, type SweepStatus, sweepStatus } from './sweep/status.js';

@@ -109,7 +109,7 @@ const claimsOf = (out: string) =>
 function workersOf(out: string): readonly number[] {
   return claimsOf(out).flatMap((runId) => {
     const names = existsSync(join(folder, out, 'claims', runId)) ? readdirSync(join(folder, out, 'claims', runId)) : [];
-    return names.map((name) => Number(name.split('~')[1]));
+    return names.map((name) => Number(name.split('~')[2]));
   });
 }
 

@@ -12,7 +12,9 @@ const isInstalled = await import('onnxruntime-node').then(
   () => false,
 );
 /** A cluster of one's own for tests: see tests/slurm/cluster.sh. */
-const hasSlurm = process.env.SLURM_CONF !== undefined && spawnSync('sinfo', ['-h']).status === 0;
+const { SHAPELAW_TEST_SLURM } = process.env;
+if (SHAPELAW_TEST_SLURM !== undefined) process.env.SLURM_CONF = SHAPELAW_TEST_SLURM;
+const hasSlurm = SHAPELAW_TEST_SLURM !== undefined && spawnSync('sinfo', ['-h']).status === 0;
 
 const main = join(inject('build'), 'cli', 'main.js');
 const folder = mkdtempSync(join(tmpdir(), 'shapelaw-slurm-'));
@@ -55,7 +57,7 @@ const workersOf = (out: string) => {
   const claims = join(folder, out, 'claims');
   if (!existsSync(claims)) return [];
   return readdirSync(claims).flatMap((runId) =>
-    (existsSync(join(claims, runId)) ? readdirSync(join(claims, runId)) : []).map((name) => Number(name.split('~')[1])),
+    (existsSync(join(claims, runId)) ? readdirSync(join(claims, runId)) : []).map((name) => Number(name.split('~')[2])),
   );
 };
 const attemptsIn = (out: string): readonly { readonly code: string }[] =>
@@ -122,18 +124,20 @@ describe.skipIf(!isInstalled || !hasSlurm)('a sweep on Slurm', () => {
 
   test('whose tasks are requeued, whose workers are killed, and whose node is drained, ends as one on this machine', async () => {
     await submit('faults', '--workers', '1');
-    const { jobId } = JSON.parse(readFileSync(join(folder, 'faults', 'slurm', 'submissions.json'), 'utf8'))[0];
+    const [jobId] = readdirSync(join(folder, 'faults', 'slurm', 'submissions')).map((name) =>
+      name.replace('.json', ''),
+    );
     await until(() => workersOf('faults').length > 0);
     process.kill(workersOf('faults')[0]!, 'SIGKILL');
     await until(() => attemptsIn('faults').length === 1);
     expect(attemptsIn('faults')).toMatchObject([{ code: 'killed' }]);
     await until(() => workersOf('faults').length > 0);
-    const [running] = slurm('squeue', '-h', '-r', '-j', jobId, '-t', 'R', '-o', '%i').split('\n');
+    const [running] = slurm('squeue', '-h', '-r', '-j', jobId!, '-t', 'R', '-o', '%i').split('\n');
     slurm('scontrol', 'requeue', running!);
     const [node] = slurm('sinfo', '-h', '-o', '%n').split('\n');
     slurm('scontrol', 'update', `nodename=${node}`, 'state=drain', 'reason=test');
     try {
-      await until(() => slurm('squeue', '-h', '-r', '-j', jobId, '-t', 'R,CG', '-o', '%i') === '');
+      await until(() => slurm('squeue', '-h', '-r', '-j', jobId!, '-t', 'R,CG', '-o', '%i') === '');
       const before = doneIn('faults');
       const status = await shapelaw('status', 'faults');
       expect(status.stdout).toMatch(

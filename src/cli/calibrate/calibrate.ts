@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { availableMemory } from 'node:process';
@@ -29,8 +30,8 @@ interface StatedSweep {
 }
 
 export async function calibrate(name: string | undefined, flags: CalibrateFlags, terminal: Terminal): Promise<void> {
-  requireUsable(flags);
-  const stated = await statedSweep(name, flags);
+  await requireUsable(flags);
+  const stated = withEngine(await statedSweep(name, flags), flags);
   if (flags.export !== undefined) {
     const { exportRuns } = await import('./export.js');
     return exportRuns(await wholeSweep(stated), flags.export, flags.out, flags.json ?? false, terminal);
@@ -47,6 +48,8 @@ export async function calibrate(name: string | undefined, flags: CalibrateFlags,
     const open = await openSweep(folder, stated.sweep, {
       ...defined({ threads: flags.threads, retries: flags.retries }),
       signal: stop.signal,
+      // A machine that only submits need not have the engine.
+      isElsewhere: flags.executor === 'slurm',
     });
     for (const note of open.notes) terminal.err(`note: ${note}\n`);
     if (flags.executor === 'slurm' && !flags.wait) {
@@ -61,9 +64,14 @@ export async function calibrate(name: string | undefined, flags: CalibrateFlags,
         { path: folder.path },
       );
     }
-    if (flags.then !== undefined) {
+    stop.end();
+    const isUsable = outcome.done > 0;
+    if (flags.then !== undefined && isUsable) {
       const { followUp } = await import('./then.js');
-      await followUp(folder.path, open.runs, flags, terminal);
+      await followUp(folder.path, open.runs, flags, terminal).catch((error: unknown) => {
+        if (outcome.failed.length === 0 || !(error instanceof ShapelawError)) throw error;
+        terminal.err(`[${error.code}] ${error.message}\n`);
+      });
     }
     if (outcome.failed.length > 0) throw runsFailed(outcome, folder.path);
   } finally {
@@ -85,12 +93,21 @@ async function sweepToEnd(
     const { lines, damaged } = await collectRuns(folder, byEnding(open.runs, await folder.endings()).done);
     if (outcome.status === 'interrupted' || damaged.length === 0 || turn === mostTurns) {
       await writeTable(folder, lines, terminal);
-      return outcome;
+      const lost = damaged.map(({ run, problem }) => ({
+        runId: run.runId,
+        code: 'bad-run-directory',
+        message: problem,
+      }));
+      return { ...outcome, done: outcome.done - lost.length, failed: [...outcome.failed, ...lost] };
     }
     for (const { run, problem } of damaged) {
+      const claim = await folder.claims.take(run.runId);
+      // Another controller has seen it too.
+      if (claim === undefined) continue;
       terminal.err(`again   ${run.runId}: ${problem}\n`);
       await folder.reopen(run.runId);
       await folder.setAside(run.runId);
+      await claim.release();
     }
   }
 }
@@ -99,9 +116,10 @@ async function sweepToEnd(
 const mostTurns = 2;
 
 async function writeTable(folder: SweepFolder, lines: readonly MetricsLine[], terminal: Terminal): Promise<void> {
-  if (lines.length === 0) return;
   const { writeWhole } = await import('../files.js');
   const table = `${folder.path}/runs.jsonl`;
+  // None of an earlier sweep of this folder is left to be taken for this one's.
+  if (lines.length === 0) return rm(table, { force: true });
   await writeWhole(table, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   terminal.err(`wrote ${table}: the final losses of ${lines.length} runs\n`);
 }
@@ -139,7 +157,7 @@ async function collectOnly(
 }
 
 /** Options that only others read. */
-function requireUsable(flags: CalibrateFlags): void {
+async function requireUsable(flags: CalibrateFlags): Promise<void> {
   const slurmOnly = ['partition', 'account', 'gres', 'timeLimit', 'sbatch', 'wait'] as const;
   const given = slurmOnly.filter((name) => flags[name] !== undefined);
   if (flags.executor === 'local' && given.length > 0) {
@@ -154,19 +172,52 @@ function requireUsable(flags: CalibrateFlags): void {
   if (flags.collect && (flags.dryRun || flags.export !== undefined || flags.wait)) {
     throw new ShapelawError('bad-usage', '--collect makes no run: leave --dry-run, --export and --wait out');
   }
+  if (flags.dryRun && flags.then !== undefined) {
+    throw new ShapelawError('bad-usage', '--dry-run makes no run: leave --then out');
+  }
+  // What follows hours of training is checked before.
+  if (flags.then !== undefined && /^[a-z][a-z-]*$/.test(flags.law)) {
+    const { loadLaw } = await import('../../fit/laws/registry.js');
+    await loadLaw(flags.law as Parameters<typeof loadLaw>[0]);
+  }
+  if (flags.budget !== undefined) {
+    const [{ loadUnits }, { parseBudget }] = await Promise.all([
+      import('../../recommend/units.js'),
+      import('../../recommend/budget-text.js'),
+    ]);
+    await loadUnits();
+    parseBudget(flags.budget);
+  }
   if (flags.export !== undefined && (flags.dryRun || flags.then !== undefined)) {
     throw new ShapelawError('bad-usage', '--export makes no run: leave --dry-run and --then out');
   }
 }
 
-async function statedSweep(name: string | undefined, { out }: CalibrateFlags): Promise<StatedSweep> {
+/** A sweep that is stated, on the engine asked for. */
+function withEngine({ sweep, out }: StatedSweep, { engine, executor }: CalibrateFlags): StatedSweep {
+  if (sweep === undefined) {
+    if (engine === undefined) return { sweep, out };
+    throw new ShapelawError('bad-usage', `the sweep in ${out} has its engine: leave --engine out`, { engine });
+  }
+  const chosen = engine ?? sweep.engine ?? 'auto';
+  if (executor === 'slurm' && chosen === 'auto') {
+    throw new ShapelawError(
+      'bad-usage',
+      "which engine is the fastest on Slurm's nodes can't be timed from here: give --engine, such as cpu, webgpu or cuda",
+      { engine: chosen },
+    );
+  }
+  return { sweep: { ...sweep, engine: chosen }, out };
+}
+
+async function statedSweep(name: string | undefined, { out, export: format }: CalibrateFlags): Promise<StatedSweep> {
   if (name === undefined) {
     const { starterSweep } = await import('../../train/index.js');
     return { sweep: starterSweep, out: out ?? 'sweeps/starter' };
   }
   const { stat } = await import('node:fs/promises');
   if ((await stat(name).catch(() => undefined))?.isDirectory()) {
-    if (out !== undefined)
+    if (out !== undefined && format === undefined)
       throw new ShapelawError('bad-usage', `${name} is the folder of a sweep: leave --out out`, { out });
     return { sweep: undefined, out: name };
   }
@@ -249,9 +300,10 @@ async function localOf(
   jobOf: (run: PlannedRun) => Job,
   flags: CalibrateFlags,
 ): Promise<JobExecutor> {
-  const { localExecutor, requireFitting } = await import('../../train/index.js');
+  const { byEnding, localExecutor, requireFitting } = await import('../../train/index.js');
   const memoryBytes = (await memoryLimit(flags)) ?? 0.9 * availableMemory();
-  const largest = new Map(runs.slice(0, mostChecked).map((run) => [JSON.stringify(run.recipe.shape), run]));
+  const { open } = byEnding(runs, await folder.endings());
+  const largest = new Map(open.slice(0, mostChecked).map((run) => [JSON.stringify(run.recipe.shape), run]));
   requireFitting([...largest.values()].map(jobOf), memoryBytes);
   return localExecutor({
     command: (runId) => [main, 'calibrate', 'run', folder.path, runId],

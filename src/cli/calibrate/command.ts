@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Sweep, sweepEngines } from '../../recommend/design/sweep-schema.js';
 import { collect, listed, positiveInteger } from '../options.js';
 import type { Terminal } from '../terminal.js';
 import { calibrate } from './calibrate.js';
@@ -10,6 +11,7 @@ export interface CalibrateFlags {
   readonly out?: string;
   readonly dryRun?: boolean;
   readonly export?: 'hf-config' | 't5x-gin';
+  readonly engine?: NonNullable<Sweep['engine']>;
   readonly executor: 'local' | 'slurm';
   readonly workers?: number;
   readonly threads?: number;
@@ -58,6 +60,7 @@ export function calibrateCommand(terminal: Terminal): Command {
       ).choices(['hf-config', 't5x-gin']),
     )
     .optionsGroup('Where:')
+    .addOption(new Option('--engine <name>', "of all runs (default: the sweep's, or auto)").choices(sweepEngines))
     .addOption(
       new Option('--executor <name>', 'this machine, or array jobs').choices(['local', 'slurm']).default('local'),
     )

@@ -25,15 +25,21 @@ async function makeRun(dir: string, runId: string, task: string | undefined): Pr
   process.on('SIGINT', onStop);
   // The process that started this one has gone.
   process.on('disconnect', onStop);
+  if (process.send !== undefined && !process.connected) onStop();
   const before = await folder.mark(runId);
   let saidAt = 0;
   const tell = (message: object) => {
     if (process.connected) process.send!(message, undefined, undefined, () => {});
   };
-  const ending = await workOn(folder, run, trainingMaker(folder, setup), setup.retries, stop.signal, (progress) => {
-    if (performance.now() - saidAt < 200) return;
-    saidAt = performance.now();
-    tell({ kind: 'progress', progress });
+  const ending = await workOn(folder, run, trainingMaker(folder, setup), stop.signal, {
+    retries: setup.retries,
+    // Nobody sends another worker for a task.
+    isPatient: task !== undefined,
+    onProgress: (progress) => {
+      if (performance.now() - saidAt < 200) return;
+      saidAt = performance.now();
+      tell({ kind: 'progress', progress });
+    },
   });
   tell({ kind: 'ended', ending });
   process.off('disconnect', onStop);

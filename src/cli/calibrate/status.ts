@@ -45,9 +45,8 @@ function runningText({ holder, hasEnded, progress, last }: RunningRun): string {
 
 /** Tasks in the queue by what they do or wait for; undefined of a sweep that was never submitted, or where Slurm does not answer. */
 async function slurmJobs(path: string): Promise<{ readonly slurm: Readonly<Record<string, number>> } | undefined> {
-  const { existsSync } = await import('node:fs');
-  if (!existsSync(`${path}/slurm/submissions.json`)) return undefined;
-  const { slurmExecutor } = await import('../../train/index.js');
+  const { slurmExecutor, wasSubmitted } = await import('../../train/index.js');
+  if (!(await wasSubmitted(path))) return undefined;
   try {
     const { active } = await slurmExecutor({ path, command: () => [] }).observe();
     const counts: Record<string, number> = {};

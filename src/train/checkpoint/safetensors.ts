@@ -13,7 +13,7 @@ const lengthBytes = 8;
 /** The reference refuses longer headers. */
 const longestHeader = 100_000_000;
 
-/** Key of the metadata that holds the CRC-32 of all data, in hexadecimal, and what stands there until the data are known. */
+/** Key of the metadata that holds the CRC-32 of header and data, in hexadecimal, and what stands in its place while it is computed. */
 const checksumKey = 'crc32';
 const noChecksum = '00000000';
 
@@ -79,7 +79,7 @@ async function readHeader(file: FileHandle, path: string) {
   const header = Buffer.alloc(Number(headerBytes));
   await fill(file, path, header, lengthBytes);
   const start = lengthBytes + header.length;
-  return { start, ...parseHeader(path, header, found.size - start) };
+  return { start, header, ...parseHeader(path, header, found.size - start) };
 }
 
 async function reading<T>(path: string, read: (file: FileHandle) => Promise<T>): Promise<T> {
@@ -132,18 +132,20 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile<Laz
 }
 
 /**
- * Checks the data of a file that {@link writeSafetensors} wrote with a checksum; of any other there is nothing to check.
+ * Checks the header and the data of a file that {@link writeSafetensors} wrote with a checksum.
  *
- * @throws ShapelawError `bad-checkpoint` where a bit has changed; as `readSafetensors`.
+ * @throws ShapelawError `bad-checkpoint` where a bit has changed or there is no checksum; as `readSafetensors`.
  */
 export async function requireChecksum(path: string): Promise<void> {
   await reading(path, async (file) => {
-    const { metadata, start, entries } = await readHeader(file, path);
+    const { metadata, start, entries, header } = await readHeader(file, path);
     const stated = metadata[checksumKey];
-    if (stated === undefined) return;
+    if (stated === undefined) throw badFile(path, 'has no checksum: it is damaged, or of another program');
     const end = start + entries.reduce((sum, entry) => sum + bytesOf(entry), 0);
     const chunk = new Uint8Array(Math.min(checkedBytes, end - start));
-    let checksum = 0;
+    const place = checksumPlace(header, stated);
+    if (place >= 0) header.write(noChecksum, place);
+    let checksum = crc32(header);
     for (let at = start; at < end; at += chunk.length) {
       const part = chunk.subarray(0, Math.min(chunk.length, end - at));
       await fill(file, path, part, at);
@@ -157,6 +159,13 @@ export async function requireChecksum(path: string): Promise<void> {
 
 /** Bytes that are read at once to be checked. */
 const checkedBytes = 2 ** 22;
+
+/** Where the checksum stands in a header. */
+function checksumPlace(header: Buffer, checksum: string): number {
+  const member = `"${checksumKey}":"${checksum}"`;
+  const at = header.indexOf(member);
+  return at < 0 ? at : at + member.length - 1 - checksum.length;
+}
 
 function hexadecimal(checksum: number): string {
   return checksum.toString(16).padStart(noChecksum.length, '0');
@@ -184,7 +193,7 @@ function requireFitting(
  * turn has come, and let go after.
  *
  * @param metadata text by name, for anything that the caller wants to keep with the tensors. Defaults to none.
- * @param checked whether the metadata get a checksum of the data, for {@link requireChecksum}. Defaults to false.
+ * @param checked whether the metadata get a checksum of the file, for {@link requireChecksum}. Defaults to false.
  * @throws ShapelawError `write-failed` where the file can't be written, as on a full disk, which leaves what stood there;
  * `bad-checkpoint` where a tensor's data don't fit its type and shape or two tensors have one name; what `load` throws.
  */
@@ -202,7 +211,7 @@ export async function writeSafetensors(
   await writeAside(path, async (file) => {
     await file.writeFile(length);
     await file.writeFile(header);
-    let checksum = 0;
+    let checksum = crc32(header);
     for (const tensor of ordered) {
       const data = 'data' in tensor ? tensor.data : await tensor.load();
       requireFitting(path, tensor, data);
@@ -212,7 +221,7 @@ export async function writeSafetensors(
       if (checked && bytes.length > 0) checksum = crc32(bytes, checksum);
     }
     if (!checked) return;
-    const place = Buffer.from(header).indexOf(`"${checksumKey}":"${noChecksum}"`) + checksumKey.length + 4;
+    const place = checksumPlace(Buffer.from(header), noChecksum);
     await file.write(Buffer.from(hexadecimal(checksum)), 0, noChecksum.length, lengthBytes + place);
   });
 }

@@ -61,7 +61,7 @@ export interface CheckpointFile {
   remove(): Promise<void>;
 }
 
-const checkpointVersion = '1';
+const checkpointVersion = '2';
 
 /** @param remedy - What removing the file leads to, for messages. */
 export function checkpointFile(path: string, runId: string, remedy: string): CheckpointFile {
@@ -83,22 +83,19 @@ export function checkpointFile(path: string, runId: string, remedy: string): Che
       ),
     async load(slots) {
       if ((await stat(path).catch(() => undefined)) === undefined) return undefined;
-      const opened = async () => {
-        const file = await openSafetensors(path);
-        await requireChecksum(path);
-        return file;
-      };
-      const { tensors, metadata } = await opened().catch((error: unknown) => {
-        throw error instanceof ShapelawError && error.code === 'bad-checkpoint'
-          ? bad(error.message, error.details)
-          : error;
-      });
+      const checked = <T>(reading: Promise<T>): Promise<T> =>
+        reading.catch((error: unknown) => {
+          const isBad = error instanceof ShapelawError && error.code === 'bad-checkpoint';
+          throw isBad ? bad(error.message, error.details) : error;
+        });
+      const { tensors, metadata } = await checked(openSafetensors(path));
       if (metadata.format !== 'shapelaw-checkpoint') throw bad(`${path} is not a checkpoint of a run here`);
       if (metadata.version !== checkpointVersion) {
         throw bad(
           `${path} has version ${metadata.version} of checkpoints, and this program reads ${checkpointVersion}`,
         );
       }
+      await checked(requireChecksum(path));
       if (metadata.run !== runId) throw bad(`${path} is of run ${metadata.run}, not ${runId}`, metadata);
       const position = parsePosition(metadata.position);
       if (position === undefined) throw bad(`${path} does not say its position in the run (${metadata.position})`);

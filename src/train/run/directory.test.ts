@@ -192,13 +192,13 @@ describe('checkpoints', () => {
     expect([...tensors.keys()]).toEqual(['a', 'b c']);
   });
 
-  const good = { format: 'shapelaw-checkpoint', version: '1', run: config.runId, position: JSON.stringify(position) };
+  const good = { format: 'shapelaw-checkpoint', version: '2', run: config.runId, position: JSON.stringify(position) };
   test.each<[string, Record<string, string>, RegExp]>([
     ['another run', { ...good, run: 'another' }, /is of run another, not [0-9a-f]{12}; remove it to train from/],
-    ['another version', { ...good, version: '2' }, /has version 2 of checkpoints, and this program reads 1/],
+    ['another version', { ...good, version: '1' }, /has version 1 of checkpoints, and this program reads 2/],
     ['no kind here', {}, /is not a checkpoint of a run here/],
     ['a model', { ...good, format: 'pt' }, /is not a checkpoint of a run here/],
-    ['no position', { format: good.format, version: '1', run: config.runId }, /position/],
+    ['no position', { format: good.format, version: '2', run: config.runId }, /position/],
     ['a position that is no JSON', { ...good, position: '{' }, /position/],
     ['a position without a step', { ...good, position: '{}' }, /position/],
   ])('of %s are refused', async (_, metadata, message) => {
@@ -208,6 +208,7 @@ describe('checkpoints', () => {
         join(path, 'last.safetensors'),
         [['a', { dtype: 'F32', shape: [1], data: new Float32Array(1) }]],
         metadata,
+        true,
       );
       await expect(lastOf(directory)).rejects.toEqual(refusal('bad-checkpoint', message));
     });

@@ -101,7 +101,7 @@ export interface Claim {
  * Opens the directory of a run, and makes it where it is missing. A line of metrics that a crash cut off is dropped: the
  * run writes it again.
  *
- * @param claim - Asked before each writing; with it a lock of another machine is that of a process that has ended. Defaults to none.
+ * @param claim - Asked before each line and checkpoint that is written; with it a lock of another machine is that of a process that has ended. Defaults to none.
  *
  * @throws ShapelawError `bad-run-directory` where another process holds it, or its files are of another kind of thing;
  *   `write-failed`.
@@ -162,13 +162,15 @@ export async function openRunDirectory(path: string, config: RunConfig, claim?: 
       }),
     last: claimed(checkpointFile(join(path, 'last.safetensors'), config.runId, 'train from the start')),
     branch: claimed(checkpointFile(join(path, 'branch.safetensors'), config.runId, 'do its cool-down again')),
-    saveBest: (parameters, step, loss) =>
-      writeSafetensors(join(path, 'best.safetensors'), parameters, {
+    saveBest: async (parameters, step, loss) => {
+      await claim?.require();
+      await writeSafetensors(join(path, 'best.safetensors'), parameters, {
         format: 'pt',
         run: config.runId,
         step: String(step),
         lossNats: String(loss),
-      }),
+      });
+    },
     async close() {
       await file.close();
       await lock.release();

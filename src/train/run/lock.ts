@@ -40,7 +40,12 @@ export async function takeLock(file: string, what: string, othersEnded = false):
     if (handle !== undefined) {
       const mine = JSON.stringify({ pid: process.pid, host: hostname(), start: await startOf(process.pid) });
       await handle.writeFile(mine).finally(() => handle.close());
-      return { release: () => rm(file, { force: true }) };
+      return {
+        release: async () => {
+          // Where it was taken over it is another's.
+          if ((await readFile(file, 'utf8').catch(() => mine)) === mine) await rm(file, { force: true });
+        },
+      };
     }
     const holder = await holderOf(file, othersEnded);
     if (typeof holder === 'object') {

@@ -563,7 +563,7 @@ describeEngine('train refuses', () => {
       refusal('bad-checkpoint', /is of run [0-9a-f]{12}, not [0-9a-f]{12}/),
     );
     const { tensors, metadata } = await readSafetensors(last(wider));
-    await writeSafetensors(last(out), tensors, { ...metadata, run: recipeId(recipe) });
+    await writeSafetensors(last(out), tensors, { ...metadata, run: recipeId(recipe) }, true);
     await expect(run(recipe, out)).rejects.toEqual(
       refusal('bad-checkpoint', /of another shape or optimizer: shared\.weight is \[384, 24\], not \[384, 16\]/),
     );

@@ -159,7 +159,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     throw new ShapelawError(
       'bad-run-directory',
       `${out}: its run was evaluated on other text: the corpus or the tokenizer's file has changed since; restore it, or name another directory`,
-      { path: out },
+      { path: out, isOtherText: true },
     );
   }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, renameSync, rmSync, utimesSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -23,9 +23,10 @@ const only = async (): Promise<SeenClaim> => {
 
 /** Gives the claim on a run another holder, as a process elsewhere would have. */
 function heldBy(runId: string, host: string, pid: number, start: string): string {
+  const isHere = host === hostname();
   const [name] = readdirSync(join(folder, runId));
   const parts = name!.split('~');
-  const next = [host, pid, start, ...parts.slice(3)].join('~');
+  const next = [host, isHere ? parts[1] : 'another', pid, start, ...parts.slice(4)].join('~');
   renameSync(join(folder, runId, name!), join(folder, runId, next));
   return join(folder, runId, next);
 }
@@ -45,6 +46,20 @@ describe('a claim', () => {
     expect(await claims.seen()).toEqual([]);
     expect(readdirSync(`${folder}.aside`)).toEqual([]);
     expect(await claims.take('a')).toBeDefined();
+  });
+
+  test('is not kept from anybody by what no worker has left there', async () => {
+    mkdirSync(join(folder, 'a'), { recursive: true });
+    writeFileSync(join(folder, 'a', '.DS_Store'), '');
+    writeFileSync(join(folder, '%'), '');
+    expect(await claims.seen()).toEqual([]);
+    expect(await claims.take('a')).toBeDefined();
+  });
+
+  test('of a task with any name is told by it', async () => {
+    const task = 'a~b%/ü';
+    await openClaims(folder, { task }).take('a');
+    expect((await only()).holder.task).toBe(task);
   });
 
   test('of other runs stands in nobody’s way', async () => {
@@ -102,6 +117,27 @@ describe('the holder', () => {
     expect(await claims.hasEnded(await only())).toBe(false);
     await setTimeout(120);
     expect(await claims.hasEnded(await only())).toBe(true);
+  });
+
+  test('of this machine has ended too when nothing was heard of it for the lease, as of one that is stopped', async () => {
+    claims = openClaims(folder, { lease: 0.05 });
+    await claims.take('a');
+    expect(await claims.hasEnded(await only())).toBe(false);
+    await setTimeout(80);
+    expect(await claims.hasEnded(await only())).toBe(true);
+  });
+
+  test('is waited for until it has ended or gives a sign of life', async () => {
+    const { signal } = new AbortController();
+    await claims.take('a');
+    expect(await claims.endsInTime(await only(), signal)).toBe(false);
+    const file = heldBy('a', 'elsewhere', 1, '1');
+    const waiting = claims.endsInTime(await only(), signal);
+    await setTimeout(50);
+    utimesSync(file, new Date(), new Date());
+    expect(await waiting).toBe(false);
+    claims = openClaims(folder, { lease: 0.5 });
+    expect(await claims.endsInTime(await only(), signal)).toBe(true);
   });
 
   test.each([

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, utimes } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, readlink, rename, rm, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { ShapelawError } from '../../errors.js';
 import { startOf } from '../run/lock.js';
 
@@ -13,6 +14,8 @@ import { startOf } from '../run/lock.js';
 /** Who holds a claim. */
 export interface Holder {
   readonly host: string;
+  /** What tells a boot of a machine, and a container on it, from others of the same name. */
+  readonly machine: string;
   readonly pid: number;
   /** Start of the process in its machine's clock, which tells it from another of the same number. */
   readonly start: string;
@@ -46,8 +49,12 @@ export interface Claims {
   /** Takes over a claim that is seen, whose holder has ended; undefined where another was first. */
   takeOver(seen: SeenClaim): Promise<RunClaim | undefined>;
   seen(): Promise<readonly SeenClaim[]>;
-  /** Whether the holder has ended: at once for one of this machine, for others after `leaseSeconds` without a sign of life. */
+  /** The claim on one run; undefined where nobody holds it. */
+  seenOn(runId: string): Promise<SeenClaim | undefined>;
+  /** Whether the holder has ended: at once for a process of this machine that is no more, for any after `leaseSeconds` without a sign of life. */
   hasEnded(seen: SeenClaim): Promise<boolean>;
+  /** Waits until the holder has ended or gives a sign of life; whether it has ended. */
+  endsInTime(seen: SeenClaim, signal: AbortSignal): Promise<boolean>;
 }
 
 /** Seconds without a sign of life after which the holder on another machine counts as ended. */
@@ -65,6 +72,7 @@ export function openClaims(folder: string, options: { readonly task?: string; re
   const myName = async () =>
     nameOf({
       host: hostname(),
+      machine: await machineId(),
       pid: process.pid,
       start: (await startOf(process.pid))!,
       task,
@@ -107,45 +115,95 @@ export function openClaims(folder: string, options: { readonly task?: string; re
     return claimOf(runId, name, true);
   };
 
+  const seenOn = async (runId: string): Promise<SeenClaim | undefined> => {
+    const holder = holderIn(await entries(join(folder, runId)));
+    return holder && { runId, holder };
+  };
+
+  const markOf = async ({ runId, holder }: SeenClaim) => {
+    const name = nameOf(holder);
+    return `${name} ${await modified(join(folder, runId, name))}`;
+  };
+
+  const hasEnded = async (seen: SeenClaim): Promise<boolean> => {
+    const { machine, pid, start } = seen.holder;
+    if (machine === (await machineId())) {
+      const now = await startOf(pid);
+      // One that this user may not look at has a number in use, and no start.
+      if (now !== start && now !== 'unknown') return true;
+    }
+    const mark = await markOf(seen);
+    const before = sightings.get(seen.runId);
+    if (before?.mark !== mark) {
+      sightings.set(seen.runId, { mark, at: performance.now() });
+      return false;
+    }
+    return performance.now() - before.at > 1000 * lease;
+  };
+
+  const take = async (runId: string): Promise<RunClaim | undefined> => {
+    const name = await myName();
+    const made = join(aside, `${runId}.${name}`);
+    await mkdir(made, { recursive: true });
+    await mkdir(folder, { recursive: true });
+    await (await open(join(made, name), 'wx')).close();
+    try {
+      await rename(made, join(folder, runId));
+      return claimOf(runId, name);
+    } catch (error) {
+      await rm(made, { recursive: true, force: true });
+      // Systems differ in the code; it may have been released since.
+      const { code } = error as NodeJS.ErrnoException;
+      const isHeld = code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR';
+      if (!isHeld && !(await entries(folder)).includes(runId)) throw error;
+      return undefined;
+    }
+  };
+
   return {
     async take(runId) {
-      const name = await myName();
-      const made = join(aside, `${runId}.${name}`);
-      await mkdir(made, { recursive: true });
-      await mkdir(folder, { recursive: true });
-      await (await open(join(made, name), 'wx')).close();
-      try {
-        await rename(made, join(folder, runId));
-        return claimOf(runId, name);
-      } catch (error) {
-        await rm(made, { recursive: true, force: true });
-        const { code } = error as NodeJS.ErrnoException;
-        if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
-      }
-      const holder = holderIn(await entries(join(folder, runId)));
-      return task !== '' && holder?.task === task ? replace({ runId, holder }) : undefined;
+      const claim = await take(runId);
+      if (claim !== undefined) return claim;
+      const names = await entries(join(folder, runId));
+      const holder = holderIn(names);
+      if (holder !== undefined) return task !== '' && holder.task === task ? replace({ runId, holder }) : undefined;
+      // What no worker has left there, such as a file of the system's, holds nothing.
+      await mkdir(aside, { recursive: true });
+      await rename(join(folder, runId), join(aside, `${runId}.${randomUUID()}`)).catch(ignoreMissing);
+      return take(runId);
     },
     takeOver: replace,
     async seen() {
-      const runs = await entries(folder);
-      const all = await Promise.all(
-        runs.map(async (runId) => ({ runId, holder: holderIn(await entries(join(folder, runId))) })),
-      );
-      return all.filter((claim): claim is SeenClaim => claim.holder !== undefined);
+      const all = await Promise.all((await entries(folder)).map(seenOn));
+      return all.filter((claim) => claim !== undefined);
     },
-    async hasEnded({ runId, holder }) {
-      if (holder.host === hostname()) return (await startOf(holder.pid)) !== holder.start;
-      const name = nameOf(holder);
-      const mark = `${name} ${await modified(join(folder, runId, name))}`;
-      const before = sightings.get(runId);
-      if (before?.mark !== mark) {
-        sightings.set(runId, { mark, at: performance.now() });
-        return false;
+    seenOn,
+    hasEnded,
+    async endsInTime(seen, signal) {
+      const mark = await markOf(seen);
+      while (!(await hasEnded(seen))) {
+        if (seen.holder.machine === (await machineId()) || signal.aborted || (await markOf(seen)) !== mark)
+          return false;
+        await setTimeout(1000);
       }
-      return performance.now() - before.at > 1000 * lease;
+      return true;
     },
   };
 }
+
+/** Of Linux the boot and the numbering of processes, which a container has of its own; elsewhere the machine's name. */
+async function machineId(): Promise<string> {
+  machine ??= Promise.all([
+    readFile('/proc/sys/kernel/random/boot_id', 'utf8').then((text) => text.trim().slice(0, 8)),
+    readlink('/proc/self/ns/pid').then((text) => text.replaceAll(/\D/g, '')),
+  ]).then(
+    (parts) => parts.join('.'),
+    () => hostname(),
+  );
+  return machine;
+}
+
+let machine: Promise<string> | undefined;
 
 function lost(runId: string): ShapelawError {
   return new ShapelawError('claim-lost', `another worker has taken over run ${runId}; it goes on there`, { runId });
@@ -153,18 +211,27 @@ function lost(runId: string): ShapelawError {
 
 const separator = '~';
 
-function nameOf({ host, pid, start, task, nonce }: Holder): string {
-  return [host, pid, start, task, nonce].map((part) => encodeURIComponent(part)).join(separator);
+function nameOf({ host, machine, pid, start, task, nonce }: Holder): string {
+  const parts = [host, machine, pid, start, task, nonce];
+  return parts.map((part) => encodeURIComponent(part).replaceAll(separator, '%7E')).join(separator);
 }
 
 function holderIn(names: readonly string[]): Holder | undefined {
   for (const name of names) {
-    const [host, pid, start, task, nonce, ...rest] = name.split(separator).map(decodeURIComponent);
+    const [host, machine, pid, start, task, nonce, ...rest] = name.split(separator).map(decoded);
     if (nonce !== undefined && rest.length === 0) {
-      return { host: host!, pid: Number(pid), start: start!, task: task!, nonce };
+      return { host: host!, machine: machine!, pid: Number(pid), start: start!, task: task!, nonce };
     }
   }
   return undefined;
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 async function entries(folder: string): Promise<readonly string[]> {
@@ -180,7 +247,10 @@ async function modified(file: string): Promise<number> {
   // Opening a file asks a network file system for its newest attributes.
   return handle
     .stat()
-    .then(({ mtimeMs }) => mtimeMs)
+    .then(
+      ({ mtimeMs }) => mtimeMs,
+      () => Number.NaN,
+    )
     .finally(() => handle.close());
 }
 

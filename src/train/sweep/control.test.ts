@@ -1,5 +1,5 @@
 import { mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
@@ -20,8 +20,8 @@ type Fate = 'done' | 'killed' | 'write-failed' | 'diverged' | 'bad-checkpoint' |
 /** Leaves the claim on a run to a process that has ended: that of number 1 began at another time. */
 function leaveDead(path: string, runId: string): void {
   const [name] = readdirSync(join(path, 'claims', runId));
-  const [, , , task, nonce] = name!.split('~');
-  const dead = [hostname(), 1, 'x', task, nonce].join('~');
+  const [host, machine, , , task, nonce] = name!.split('~');
+  const dead = [host, machine, 1, 'x', task, nonce].join('~');
   renameSync(join(path, 'claims', runId, name!), join(path, 'claims', runId, dead));
 }
 
@@ -46,9 +46,11 @@ function fatedExecutor(path: string, fates: Map<string, Fate[]>, made: string[],
       made.push(runId);
       return { loss: 2, seconds: 1 };
     };
-    const ending = await workOn(folder, run, { make }, 3, new AbortController().signal);
+    const ending = await workOn(folder, run, { make }, new AbortController().signal, { retries: 3 });
     active.delete(runId);
-    ended.push(isKilled ? { runId, ending: undefined, why: 'ended by SIGKILL' } : { runId, ending, why: '' });
+    ended.push(
+      isKilled ? { runId, ending: undefined, why: () => 'ended by SIGKILL' } : { runId, ending, why: () => '' },
+    );
   };
   return {
     name: 'fated',
@@ -101,9 +103,11 @@ describe('a sweep', () => {
     fc.assert(
       fc.asyncProperty(
         fc.array(
-          fc.array(fc.constantFrom<Fate>('done', 'killed', 'write-failed', 'diverged', 'bad-checkpoint', 'stopped'), {
-            maxLength: 3,
-          }),
+          fc
+            .array(fc.constantFrom<Fate>('done', 'killed', 'write-failed', 'diverged', 'bad-checkpoint', 'stopped'), {
+              maxLength: 4,
+            })
+            .filter((fates) => fates.filter((fate) => fate === 'stopped').length < 3),
           { minLength: runs.length, maxLength: runs.length },
         ),
         fc.integer({ min: 1, max: 2 }),
@@ -135,7 +139,7 @@ describe('a sweep', () => {
       { numRuns: 40 },
     ));
 
-  /** The end of a run by the fates of its attempts: three that fail for what may pass, one after the other, are too many. */
+  /** The end of a run by the fates of its attempts: three that are noted as failures are too many, and fewer stops than that cost nothing. */
   function expectedEnd(fates: readonly Fate[]): 'done' | 'failed' {
     let failures = 0;
     for (const fate of fates) {
@@ -199,6 +203,34 @@ describe('a sweep', () => {
       expect(outcome.done).toBeLessThan(8);
       expect(await sweepFolder(path).claims.seen()).toEqual([]);
       expect(await control(path, fatedExecutor(path, new Map(), []))).toMatchObject({ status: 'complete', done: 8 });
+    }));
+
+  test('whose executor fails stops its jobs before it says so', () =>
+    inFolder(async (path) => {
+      const executor = fatedExecutor(path, new Map(), []);
+      let cancelled = 0;
+      let looks = 0;
+      const failing: JobExecutor = {
+        ...executor,
+        observe: async () => {
+          looks += 1;
+          if (looks === 3) throw new Error('the file system is gone');
+          return executor.observe();
+        },
+        cancel: async () => {
+          cancelled += 1;
+        },
+      };
+      await expect(control(path, failing)).rejects.toThrow('the file system is gone');
+      expect(cancelled).toBe(1);
+      expect((await executor.observe()).active.size).toBe(0);
+    }));
+
+  test('whose workers are told to stop by others tries each a bounded number of times', () =>
+    inFolder(async (path) => {
+      const fates = new Map<string, Fate[]>([[runs[2]!.runId, Array(20).fill('stopped')]]);
+      const outcome = await control(path, fatedExecutor(path, fates, []));
+      expect(outcome.failed).toMatchObject([{ runId: runs[2]!.runId, code: 'interrupted' }]);
     }));
 
   test('lets a run go on whose worker ended while no controller was there', () =>

@@ -1,6 +1,7 @@
 import { ShapelawError } from '../../errors.js';
-import type { Job, JobExecutor } from './executor.js';
-import { byEnding, type RunEnd, type RunFailure, type RunProgress, type SweepFolder } from './folder.js';
+import type { SeenClaim } from './claims.js';
+import type { EndedJob, Job, JobExecutor } from './executor.js';
+import { byEnding, nothingDone, type RunEnd, type RunFailure, type RunProgress, type SweepFolder } from './folder.js';
 import type { PlannedRun } from './plan-sweep.js';
 import { countEnded, endingOf } from './work.js';
 
@@ -85,10 +86,10 @@ export async function controlSweep(options: ControlOptions): Promise<SweepOutcom
   for (const { runId } of first.failed) failed.set(runId, await failureOf(folder, runId));
 
   /**
-   * Of each run the attempts in the folder as last seen; those after them that the folder does not have, as when its disk is full or a
-   * process ends before it can claim; and when the next may begin.
+   * Of each run the attempts in the folder as last seen; those after them that got no further and that the folder does not have, as when its
+   * disk is full or a process ends before it can claim; how far the run was; and when the next attempt may begin.
    */
-  const attempts = new Map<string, { recorded: number; unrecorded: number; notBefore: number }>();
+  const attempts = new Map<string, { recorded: number; unrecorded: number; mark: string; notBefore: number }>();
   let claimed = new Set<string>();
   let lookedAt = Number.NEGATIVE_INFINITY;
 
@@ -107,9 +108,11 @@ export async function controlSweep(options: ControlOptions): Promise<SweepOutcom
   const tryAgain = async (runId: string, code: string, message: string): Promise<void> => {
     const before = attempts.get(runId);
     const recorded = (await folder.readAttempts(runId)).length;
-    const unrecorded = recorded > (before?.recorded ?? 0) ? 0 : (before?.unrecorded ?? 0) + 1;
-    const wait = Math.min(longestWaitSeconds, waitSeconds * 2 ** (recorded + unrecorded - 1));
-    attempts.set(runId, { recorded, unrecorded, notBefore: performance.now() + 1000 * wait });
+    const mark = await folder.mark(runId);
+    const isBounded = recorded > (before?.recorded ?? 0) || mark !== (before?.mark ?? nothingDone);
+    const unrecorded = isBounded ? 0 : (before?.unrecorded ?? 0) + 1;
+    const wait = Math.min(longestWaitSeconds, waitSeconds * 2 ** Math.max(0, recorded + unrecorded - 1));
+    attempts.set(runId, { recorded, unrecorded, mark, notBefore: performance.now() + 1000 * wait });
     if (unrecorded < retries) return onEvent({ event: 'run-again', runId, code, message });
     // The folder can't say so; the next controller tries again.
     open.delete(runId);
@@ -129,20 +132,31 @@ export async function controlSweep(options: ControlOptions): Promise<SweepOutcom
     for (const claim of seen) {
       if (active.has(claim.runId) || !open.has(claim.runId)) continue;
       if (!(await folder.claims.hasEnded(claim))) claimed.add(claim.runId);
-      else await settle(claim.runId, `its worker, process ${claim.holder.pid} on ${claim.holder.host}, has ended`);
+      else {
+        const { pid, host } = claim.holder;
+        await settle(claim.runId, () => `its worker, process ${pid} on ${host}, has ended`);
+      }
     }
   };
 
   /** Counts the attempt of a worker that ended without a word. */
-  const settle = async (runId: string, why: string): Promise<void> => {
+  const settle = async (runId: string, whyOf: EndedJob['why']): Promise<void> => {
     const written = await endingOf(folder, runId);
     if (written !== undefined) return close(runId, written);
-    const claim = (await folder.claims.seen()).find((seen) => seen.runId === runId);
+    const claim = await folder.claims.seenOn(runId);
     if (claim !== undefined && !(await folder.claims.hasEnded(claim))) return void claimed.add(runId);
-    const ending = claim === undefined ? 'again' : await countEnded(folder, claim, retries, why);
+    const why = await whyOf();
+    const ending = claim === undefined ? 'again' : await counted(claim, why);
     if (ending === 'done' || ending === 'failed') return close(runId, ending);
     if (ending === 'again') await tryAgain(runId, 'killed', why);
   };
+
+  const counted = (claim: SeenClaim, why: string) =>
+    countEnded(folder, claim, retries, why).catch((error: unknown) => {
+      // On a full disk the attempt is counted here alone.
+      if (error instanceof ShapelawError && error.code === 'write-failed') return 'again' as const;
+      throw error;
+    });
 
   const waiting = function* (active: ReadonlySet<string>): Generator<Job> {
     const now = performance.now();
@@ -153,7 +167,7 @@ export async function controlSweep(options: ControlOptions): Promise<SweepOutcom
   };
 
   let isStopping = false;
-  for (;;) {
+  const turn = async (): Promise<'on' | 'over'> => {
     const { active, ended } = await executor.observe();
     const ids = new Set(active.keys());
     for (const { runId, ending, why } of ended) {
@@ -161,8 +175,11 @@ export async function controlSweep(options: ControlOptions): Promise<SweepOutcom
       else if (ending === 'taken') claimed.add(runId);
       else if (ending === 'again') {
         const last = (await folder.readAttempts(runId)).at(-1);
-        await tryAgain(runId, last?.code ?? 'internal', last?.message ?? why);
-      } else if (ending === undefined && !isStopping) await settle(runId, why);
+        await tryAgain(runId, last?.code ?? 'internal', last?.message ?? (await why()));
+      } else if (isStopping) continue;
+      else if (ending === 'stopped')
+        await tryAgain(runId, 'interrupted', 'its worker was told to stop, by none of ours');
+      else if (ending === undefined) await settle(runId, why);
     }
     if (performance.now() - lookedAt > 1000 * lookSeconds) {
       await look(ids);
@@ -173,9 +190,17 @@ export async function controlSweep(options: ControlOptions): Promise<SweepOutcom
       isStopping = true;
       await executor.cancel('soon');
     }
-    if (active.size === 0 && (isStopping || open.size === 0)) break;
+    if (active.size === 0 && (isStopping || open.size === 0)) return 'over';
     if (!isStopping) for (const runId of await executor.submit(waiting(ids))) onEvent({ event: 'run-start', runId });
     await executor.changed(Math.min(lookSeconds, 0.5));
+    return 'on';
+  };
+  try {
+    while ((await turn()) === 'on') {}
+  } catch (error) {
+    await executor.cancel('soon');
+    while ((await executor.observe()).active.size > 0) await executor.changed(0.5);
+    throw error;
   }
   const outcome: SweepOutcome = {
     status: open.size === 0 ? 'complete' : 'interrupted',

@@ -13,8 +13,8 @@ export interface EndedJob {
   readonly runId: string;
   /** What its worker said; undefined where it ended without a word. */
   readonly ending: WorkEnding | undefined;
-  /** What is known of its end; '' where nothing is. */
-  readonly why: string;
+  /** Finds out what is known of its end; '' where nothing is. */
+  readonly why: () => string | Promise<string>;
 }
 
 /** What an executor sees of its jobs. */

@@ -64,6 +64,11 @@ export interface Endings {
   readonly failed: ReadonlySet<string>;
 }
 
+const markSeparator = ' ';
+
+/** The mark of a run that has written nothing. */
+export const nothingDone = [0, 0, 0].join(markSeparator);
+
 /** The folder of a sweep, which is all the state that there is: any number of processes on any machines may work in it. */
 export interface SweepFolder {
   readonly path: string;
@@ -157,7 +162,7 @@ export function sweepFolder(path: string, options: Parameters<typeof openClaims>
           stat(join(folder, name)).catch(() => undefined),
         ),
       );
-      return [metrics?.size ?? 0, ...checkpoints.map((file) => file?.mtimeMs ?? 0)].join(' ');
+      return [metrics?.size ?? 0, ...checkpoints.map((file) => file?.mtimeMs ?? 0)].join(markSeparator);
     },
     async setAside(runId) {
       const folder = join(path, 'set-aside');

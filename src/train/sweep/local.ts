@@ -30,7 +30,7 @@ const keptBytes = 2000;
 
 interface Running {
   readonly job: Job;
-  readonly child: ChildProcess;
+  child: ChildProcess | undefined;
   readonly slot: number;
   readonly memory: number;
   progress?: RunProgress;
@@ -48,33 +48,38 @@ export function localExecutor({ command, slots, memoryBytes, gpus }: LocalOption
     const taken = new Set([...running.values()].map(({ slot }) => slot));
     let slot = 0;
     while (taken.has(slot)) slot++;
-    const child = spawn(process.execPath, [...command(job.runId)], {
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      detached: true,
-      env: gpus === undefined ? process.env : { ...process.env, CUDA_VISIBLE_DEVICES: String(slot % gpus) },
-    });
-    const entry: Running = { job, child, slot, memory, errors: '' };
+    const entry: Running = { job, child: undefined, slot, memory, errors: '' };
     running.set(job.runId, entry);
-    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-      entry.errors = (entry.errors + text).slice(-keptBytes);
-    });
-    child.on('message', (message: WorkerMessage) => {
-      if (message.kind === 'progress') entry.progress = message.progress;
-      else entry.ending = message.ending;
-    });
     const end = (why: string) => {
       if (!running.delete(job.runId)) return;
-      ended.push({
-        runId: job.runId,
-        ending: entry.ending,
-        why: [why, entry.errors.trim()].filter(Boolean).join(': '),
-      });
+      const said = [why, entry.errors.trim()].filter(Boolean).join(': ');
+      ended.push({ runId: job.runId, ending: entry.ending, why: () => said });
       wake();
     };
-    child.on('error', (error) => end(`its process could not be started: ${error.message}`));
-    child.on('close', (code, signal) => {
-      end(signal === null ? `its process ended with code ${code}` : `its process was ended by ${signal}`);
-    });
+    const failed = (error: unknown) => end(`its process could not be started: ${(error as Error).message}`);
+    try {
+      const child = spawn(process.execPath, [...command(job.runId)], {
+        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+        detached: true,
+        windowsHide: true,
+        env: gpus === undefined ? process.env : { ...process.env, CUDA_VISIBLE_DEVICES: String(slot % gpus) },
+      });
+      entry.child = child;
+      child.on('error', failed);
+      child.on('close', (code, signal) => {
+        end(signal === null ? `its process ended with code ${code}` : `its process was ended by ${signal}`);
+      });
+      child.on('message', (message: WorkerMessage) => {
+        if (message.kind === 'progress') entry.progress = message.progress;
+        else entry.ending = message.ending;
+      });
+      // Both are missing of a process that could not be made.
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+        entry.errors = (entry.errors + text).slice(-keptBytes);
+      });
+    } catch (error) {
+      failed(error);
+    }
   };
 
   return {
@@ -104,7 +109,7 @@ export function localExecutor({ command, slots, memoryBytes, gpus }: LocalOption
       return { active: new Map(active), ended: news };
     },
     async cancel(how) {
-      for (const { child } of running.values()) child.kill(how === 'soon' ? 'SIGTERM' : 'SIGKILL');
+      for (const { child } of running.values()) child?.kill(how === 'soon' ? 'SIGTERM' : 'SIGKILL');
     },
     changed: (seconds) =>
       new Promise((resolve) => {

@@ -15,6 +15,16 @@ export interface OpenSweep {
   readonly notes: readonly string[];
 }
 
+export interface OpenSweepOptions {
+  /** Of the CPU engine in each run. Defaults to 1, or to what the sweep has. */
+  readonly threads?: number;
+  /** Attempts at a run that get no further. Defaults to 3, or to what the sweep has. */
+  readonly retries?: number;
+  readonly signal?: AbortSignal;
+  /** Whether the runs are made on other machines, so that the engine is neither needed nor measured here. Defaults to false. */
+  readonly isElsewhere?: boolean;
+}
+
 /**
  * Writes a sweep and how its runs are made into its folder, or goes on with the one that is there. Runs keep their names, so that those made
  * before are not made again, of whatever sweep the folder held. Runs that failed for what may have passed are let try again.
@@ -25,7 +35,7 @@ export interface OpenSweep {
 export async function openSweep(
   folder: SweepFolder,
   sweep: Sweep | undefined,
-  options: { readonly threads?: number; readonly retries?: number; readonly signal?: AbortSignal } = {},
+  options: OpenSweepOptions = {},
 ): Promise<OpenSweep> {
   const before = await folder.readSweep();
   const now = sweep === undefined ? before : absoluteSweep(sweep);
@@ -37,7 +47,10 @@ export async function openSweep(
   const runs = planSweep(now);
   const notes: string[] = [];
   if (JSON.stringify(before) !== JSON.stringify(now)) {
-    if (before !== undefined) notes.push(changeNote(planSweep(before), runs));
+    if (before !== undefined) {
+      await requireQuiet(folder);
+      notes.push(changeNote(planSweep(before), runs));
+    }
     await folder.writeSweep(now);
   }
   const setup = await setupOf(folder, now, runs, options);
@@ -47,6 +60,19 @@ export async function openSweep(
     if (failure === undefined || isPassing(failure.code)) await folder.reopen(runId);
   }
   return { runs, setup, notes };
+}
+
+/** Workers find their runs in the sweep that the folder holds. */
+async function requireQuiet(folder: SweepFolder): Promise<void> {
+  for (const seen of await folder.claims.seen()) {
+    if (await folder.claims.hasEnded(seen)) continue;
+    const { pid, host } = seen.holder;
+    throw new ShapelawError(
+      'bad-run-directory',
+      `${folder.path} holds another sweep, and process ${pid} on ${host} works on its run ${seen.runId}: wait for it, or name another folder`,
+      { path: folder.path, pid, host },
+    );
+  }
 }
 
 function changeNote(before: readonly PlannedRun[], now: readonly PlannedRun[]): string {
@@ -60,7 +86,7 @@ async function setupOf(
   folder: SweepFolder,
   { engine = 'auto' }: Sweep,
   runs: readonly PlannedRun[],
-  { threads, retries, signal }: Parameters<typeof openSweep>[2] & object,
+  { threads, retries, signal, isElsewhere = false }: OpenSweepOptions,
 ): Promise<SweepSetup> {
   const before = await folder.readSetup();
   if (before !== undefined && (engine === 'auto' || engine === before.engine)) {
@@ -72,6 +98,8 @@ async function setupOf(
   if (engine === 'auto') {
     const { engine: fastest, peak } = await probeSweep(runs.slice(0, 1), engine, made.threads, signal);
     await folder.writeSetup({ ...made, engine: fastest, peak });
+  } else if (isElsewhere) {
+    await folder.writeSetup({ ...made, engine });
   } else {
     const executor = await workerExecutor({ kind: engine, threads: made.threads });
     const peak = await measurePeak(executor).finally(() => executor.dispose());

@@ -49,6 +49,22 @@ describe('a task', () => {
     expect(linesOf('calls')).toHaveLength(3);
   });
 
+  test('ends where its worker never comes to count its attempts', async () => {
+    writeFileSync(at('sleep'), '#!/bin/bash\n');
+    chmodSync(at('sleep'), 0o755);
+    expect(await runTask('kill -KILL $$').code).toBe(137);
+    expect(linesOf('calls')).toHaveLength(20);
+  });
+
+  test('told to stop between two attempts makes no other', async () => {
+    const { child, code } = runTask(`touch "$(dirname "$0")/ready"; exit ${workerExits.again}`);
+    while (!existsSync(at('ready'))) await setTimeout(10);
+    await setTimeout(200);
+    child.kill('SIGTERM');
+    expect(await code).toBe(workerExits.again);
+    expect(linesOf('calls')).toHaveLength(1);
+  });
+
   test('ends with a worker that fails otherwise', async () => {
     expect(await runTask('exit 2').code).toBe(2);
     expect(linesOf('calls')).toHaveLength(1);

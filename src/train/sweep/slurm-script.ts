@@ -34,25 +34,36 @@ runs=(${runs.join(' ')})
 run=\${runs[$SLURM_ARRAY_TASK_ID]}
 task=slurm-\${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
 stop=
+child=
 # Bash runs a trap once the command at hand is over, but for wait.
-trap 'stop=limit; kill -TERM $worker' USR1
-trap 'stop=cancelled; kill -TERM $worker' TERM
-while :; do
-  ${command} &
-  worker=$!
-  wait $worker
+trap 'stop=limit; kill -TERM $child' USR1
+trap 'stop=cancelled; kill -TERM $child' TERM
+wait_for_child() {
+  child=$!
+  [ -z "$stop" ] || kill -TERM $child
+  wait $child
   code=$?
-  while kill -0 $worker 2> /dev/null; do
-    wait $worker
+  while kill -0 $child 2> /dev/null; do
+    wait $child
     code=$?
   done
-  if [ -n "$stop" ]; then
-    if [ $stop = limit ] && [ $code = ${workerExits.stopped} ]; then scontrol requeue \${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID; fi
-    exit $code
-  fi
+}
+code=${workerExits.idle}
+for ((tries = 1; tries <= ${mostTries}; tries++)); do
+  [ -z "$stop" ] || break
+  ${command} &
+  wait_for_child
   # Beside another attempt that is due: a worker that a signal ended, which the next one counts.
-  if [ $code != ${workerExits.again} ] && [ $code -le 128 ]; then exit $code; fi
-  sleep 1
+  if [ -n "$stop" ] || { [ $code != ${workerExits.again} ] && [ $code -le 128 ]; }; then break; fi
+  last=$code
+  sleep $tries &
+  wait_for_child
+  code=$last
 done
+if [ "$stop" = limit ] && [ $code = ${workerExits.stopped} ]; then scontrol requeue \${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID; fi
+exit $code
 `;
 }
+
+/** Workers that a task starts one after the other, for those that end before they can count. */
+const mostTries = 20;

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { chmod, readFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { chmod, readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -39,6 +40,9 @@ export interface SlurmExecutor extends JobExecutor {
 
 const submissionSchema = z.object({ jobId: z.string().regex(/^\d+$/), runs: z.array(z.string()) });
 
+/** Where arrays that were submitted are noted, each in a file of its own. */
+const submissionsName = 'submissions';
+
 /** An array that was submitted. */
 type Submission = z.infer<typeof submissionSchema>;
 
@@ -64,13 +68,17 @@ export function slurmExecutor(options: SlurmOptions): SlurmExecutor {
   };
   /** Tasks that have not ended, by the name that the cluster has for them. */
   let active = new Map<string, { readonly runId: string; readonly state: string; readonly reason: string }>();
-  let answeredAt = performance.now();
+  let answeredAt: number | undefined;
+  /** Arrays of which no task was left at a look: they stay ended. */
+  const over = new Set<string>();
 
   const look = async (): Promise<typeof active> => {
-    const all = await known();
+    const all = (await known()).filter(({ jobId }) => !over.has(jobId));
     const runOf = new Map(all.flatMap(({ jobId, runs }) => runs.map((runId, index) => [`${jobId}_${index}`, runId])));
     if (all.length === 0) return new Map();
     const lines = await queue(all.map(({ jobId }) => jobId));
+    const living = new Set(lines.map(({ task }) => task.split('_')[0]));
+    for (const { jobId } of all) if (!living.has(jobId)) over.add(jobId);
     return new Map(
       lines.flatMap(({ task, state, reason }) => {
         const runId = runOf.get(task);
@@ -82,7 +90,7 @@ export function slurmExecutor(options: SlurmOptions): SlurmExecutor {
   const submitArray = async (jobs: readonly Job[]): Promise<void> => {
     const { workers, command } = options;
     const all = await known();
-    const name = `array-${all.length + 1}-${Date.now().toString(36)}`;
+    const name = `array-${randomUUID().slice(0, 8)}`;
     await makeFolder(join(folder, 'logs'));
     const script = join(folder, `${name}.sh`);
     const text = batchScript(
@@ -101,8 +109,15 @@ export function slurmExecutor(options: SlurmOptions): SlurmExecutor {
       ...(options.timeLimit === undefined ? [] : [`--signal=B:USR1@${graceSeconds}`]),
       script,
     ]);
-    all.push({ jobId: jobIdIn(printed), runs: jobs.map(({ runId }) => runId) });
-    await writeAside(join(folder, 'submissions.json'), (file) => file.writeFile(`${JSON.stringify(all)}\n`));
+    const submission = { jobId: jobIdIn(printed), runs: jobs.map(({ runId }) => runId) };
+    all.push(submission);
+    await makeFolder(join(folder, submissionsName));
+    await writeAside(join(folder, submissionsName, `${submission.jobId}.json`), (file) =>
+      file.writeFile(`${JSON.stringify(submission)}\n`),
+    );
+    submission.runs.forEach((runId, index) => {
+      active.set(`${submission.jobId}_${index}`, { runId, state: 'PENDING', reason: '' });
+    });
   };
 
   return {
@@ -110,10 +125,19 @@ export function slurmExecutor(options: SlurmOptions): SlurmExecutor {
     async submit(jobs) {
       const waiting = [...jobs];
       if (waiting.length === 0) return [];
-      const most = await largestArray();
-      for (let from = 0; from < waiting.length; from += most) await submitArray(waiting.slice(from, from + most));
-      active = await look();
-      return waiting.map(({ runId }) => runId);
+      const taken: string[] = [];
+      try {
+        const most = await largestArray();
+        while (taken.length < waiting.length) {
+          const jobs = waiting.slice(taken.length, taken.length + most);
+          await submitArray(jobs);
+          taken.push(...jobs.map(({ runId }) => runId));
+        }
+      } catch (error) {
+        // A cluster that takes no more for now, or does not answer: the rest is submitted when some have ended.
+        if (!(error instanceof ShapelawError && error.code === 'slurm-refused') || active.size === 0) throw error;
+      }
+      return taken;
     },
     async observe(): Promise<Observation> {
       let now: typeof active;
@@ -122,12 +146,13 @@ export function slurmExecutor(options: SlurmOptions): SlurmExecutor {
         answeredAt = performance.now();
       } catch (error) {
         // A controller that is restarted, or busy, answers again.
-        if (!(error instanceof ShapelawError) || performance.now() - answeredAt > patience) throw error;
+        const isNew = answeredAt === undefined || performance.now() - answeredAt > patience;
+        if (!(error instanceof ShapelawError) || isNew) throw error;
         now = active;
       }
       const ended: EndedJob[] = [];
       for (const [task, { runId }] of active) {
-        if (!now.has(task)) ended.push({ runId, ending: undefined, why: await endOf(task) });
+        if (!now.has(task)) ended.push({ runId, ending: undefined, why: () => endOf(task) });
       }
       active = now;
       return {
@@ -196,22 +221,29 @@ function common(
 }
 
 async function readSubmissions(folder: string): Promise<Submission[]> {
-  const file = join(folder, 'submissions.json');
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '[]';
+  const path = join(folder, submissionsName);
+  const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
     throw error;
   });
-  try {
-    return z.array(submissionSchema).parse(JSON.parse(text));
-  } catch {
-    throw new ShapelawError(
-      'bad-run-directory',
-      `${file} does not say which jobs were submitted; remove it once none of them runs`,
-      {
-        path: file,
-      },
-    );
-  }
+  return Promise.all(
+    names
+      .filter((name) => name.endsWith('.json'))
+      .map(async (name) => {
+        const file = join(path, name);
+        try {
+          return submissionSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+        } catch {
+          const problem = 'does not say which job was submitted; remove it once that job has ended';
+          throw new ShapelawError('bad-run-directory', `${file} ${problem}`, { path: file });
+        }
+      }),
+  );
+}
+
+/** Whether arrays of a sweep were ever submitted. */
+export async function wasSubmitted(path: string): Promise<boolean> {
+  return (await readSubmissions(resolve(path, 'slurm'))).length > 0;
 }
 
 /** Runs a command of Slurm; what it prints. */
@@ -250,25 +282,16 @@ interface QueueLine {
 
 /** The tasks of jobs that have not ended. */
 async function queue(jobIds: readonly string[]): Promise<readonly QueueLine[]> {
-  const lines: QueueLine[] = [];
-  for (const printed of await Promise.all(jobIds.map(queueOf))) {
-    for (const line of printed.split('\n')) {
-      const [task, state, ...reason] = line.trim().split('|');
-      if (task !== undefined && state !== undefined && !hasEnded(state))
-        lines.push({ task, state, reason: reason.join('|') });
-    }
-  }
-  return lines;
-}
-
-async function queueOf(jobId: string): Promise<string> {
-  try {
-    return await slurm('squeue', ['-h', '-r', '-j', jobId, '-o', '%i|%T|%r']);
-  } catch (error) {
-    // A job that ended some minutes ago is forgotten.
+  const printed = await slurm('squeue', ['-h', '-r', '-j', jobIds.join(), '-o', '%i|%T|%r']).catch((error: unknown) => {
+    // A single job that ended some minutes ago is forgotten; of several those are left out.
     if (error instanceof ShapelawError && /Invalid job id/i.test(error.message)) return '';
     throw error;
-  }
+  });
+  return printed.split('\n').flatMap((line): QueueLine[] => {
+    const [task, state, ...reason] = line.trim().split('|');
+    if (task === undefined || state === undefined || hasEnded(state)) return [];
+    return [{ task, state, reason: reason.join('|') }];
+  });
 }
 
 /** States in which squeue still lists a job that is over. */

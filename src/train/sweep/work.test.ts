@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -21,7 +30,8 @@ beforeEach(() => {
 afterEach(() => rmSync(path, { recursive: true }));
 
 const never = new AbortController().signal;
-const work = (make: RunMaker['make'], retries = 3, signal = never) => workOn(folder, run, { make }, retries, signal);
+const work = (make: RunMaker['make'], retries = 3, signal = never) =>
+  workOn(folder, run, { make }, signal, { retries });
 const failing = (code: ErrorCode) => async () => {
   throw new ShapelawError(code, `it is ${code}`);
 };
@@ -71,6 +81,34 @@ test('writes nothing of a run whose claim was lost', async () => {
   expect(await folder.endings()).toEqual({ done: new Set(), failed: new Set() });
 });
 
+test.each<readonly [string, RunMaker['make']]>([
+  ['interrupted', failing('interrupted')],
+  ['diverged', failing('diverged')],
+  ['bad-checkpoint', failing('bad-checkpoint')],
+])('that ends with %s once its claim is lost says nothing of the run', async (_, fail) => {
+  const make: RunMaker['make'] = async (...args) => {
+    grow(3);
+    await folder.claims.takeOver((await folder.claims.seenOn(runId))!);
+    return fail(...args);
+  };
+  expect(await work(make, 1)).toBe('taken');
+  expect(await folder.endings()).toEqual({ done: new Set(), failed: new Set() });
+  expect(await folder.readAttempts(runId)).toEqual([]);
+  expect(existsSync(folder.runPath(runId))).toBe(true);
+});
+
+test('takes a run over whose worker has ended, and counts its attempt', async () => {
+  await folder.claims.take(runId);
+  const claims = join(path, 'claims', runId);
+  const [name] = readdirSync(claims);
+  const parts = name!.split('~');
+  renameSync(join(claims, name!), join(claims, [...parts.slice(0, 2), '1', 'x', ...parts.slice(4)].join('~')));
+  expect(await work(async () => end)).toBe('done');
+  expect(await folder.readAttempts(runId)).toMatchObject([
+    { code: 'killed', message: expect.stringContaining('process 1') },
+  ]);
+});
+
 describe('an attempt that fails', () => {
   test.each(['diverged', 'bad-corpus', 'engine-unavailable', 'unsupported-config'] as const)(
     'with %s ends the run, as it would again',
@@ -99,7 +137,26 @@ describe('an attempt that fails', () => {
         }),
       ).toBe('again');
     }
+    expect(await work(failing('write-failed'), 2)).toBe('again');
     expect(await work(failing('write-failed'), 2)).toBe('failed');
+  });
+
+  test('since another process holds the folder leaves its files where they are', async () => {
+    grow(4);
+    const held = async () => {
+      throw new ShapelawError('bad-run-directory', 'process 7 is training in it', { pid: 7, host: 'here' });
+    };
+    expect(await work(held)).toBe('again');
+    expect(existsSync(folder.runPath(runId))).toBe(true);
+  });
+
+  test('since the text is another ends the run, whose files stay', async () => {
+    grow(4);
+    const other = async () => {
+      throw new ShapelawError('bad-run-directory', 'its run was evaluated on other text', { isOtherText: true });
+    };
+    expect(await work(other)).toBe('failed');
+    expect(existsSync(folder.runPath(runId))).toBe(true);
   });
 
   test('is told with what an error of ours says, and where', async () => {

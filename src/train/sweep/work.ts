@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { ShapelawError } from '../../errors.js';
 import type { RunClaim } from './claims.js';
 import { beatSeconds } from './claims.js';
-import type { Attempt, RunEnd, RunProgress, SweepFolder } from './folder.js';
+import { type Attempt, nothingDone, type RunEnd, type RunProgress, type SweepFolder } from './folder.js';
 import type { PlannedRun } from './plan-sweep.js';
 
 /** How the work on a run ended: `again` where another attempt is due, `taken` where another worker has it. */
@@ -42,23 +42,45 @@ export function isPassing(code: string): boolean {
   return passing.has(code);
 }
 
+/** What an error says of a run: `again` where another attempt may mend it, `damaged` where the run has to begin anew, else `final`. */
+function verdictOn(error: unknown): 'again' | 'damaged' | 'final' {
+  if (!(error instanceof ShapelawError)) return 'again';
+  const { code, details } = error;
+  // Held by a process outside the sweep; other text, which a run that began anew would mix with that of the others.
+  if (code === 'bad-run-directory' && details.pid !== undefined) return 'again';
+  if (code === 'bad-run-directory' && details.isOtherText === true) return 'final';
+  if (damaged.has(code)) return 'damaged';
+  return passing.has(code) ? 'again' : 'final';
+}
+
+/** How work is done. */
+export interface WorkOptions {
+  /** Attempts one after the other that get no further, after which a run has failed. */
+  readonly retries: number;
+  /** Whether a claim that another holds is waited for, as long as it may turn out that its holder has ended. Defaults to false. */
+  readonly isPatient?: boolean;
+  readonly onProgress?: (at: RunProgress) => void;
+}
+
 /**
  * Claims a run, makes it, and writes how it ended. Files of the run that are damaged are moved aside, and the run begins anew.
  *
- * @param retries - Attempts one after the other that get no further, after which the run has failed.
  * @throws whatever the folder's own files throw.
  */
 export async function workOn(
   folder: SweepFolder,
   run: PlannedRun,
   maker: RunMaker,
-  retries: number,
   signal: AbortSignal,
-  onProgress: (at: RunProgress) => void = () => {},
+  options: WorkOptions,
 ): Promise<WorkEnding> {
   const { runId } = run;
-  const claim = await folder.claims.take(runId);
-  if (claim === undefined) return 'taken';
+  const { retries, onProgress = () => {} } = options;
+  const ended = await endingOf(folder, runId);
+  if (ended !== undefined) return ended;
+  const taken = (await folder.claims.take(runId)) ?? (await takeEnded(folder, runId, signal, options));
+  if (taken === undefined || typeof taken === 'string') return taken ?? 'taken';
+  const claim = taken;
   const lost = new AbortController();
   let latest: RunProgress | undefined;
   const beat = setInterval(() => {
@@ -68,34 +90,59 @@ export async function workOn(
     // A disk that is full must not end the run: its own files will say.
     if (latest !== undefined) folder.writeProgress(runId, latest).catch(() => {});
   }, 1000 * beatSeconds);
-  try {
-    const ended = await endingOf(folder, runId);
-    if (ended !== undefined) return ended;
+  const attempt = async (): Promise<WorkEnding> => {
+    const before = await endingOf(folder, runId);
+    if (before !== undefined) return before;
     if (claim.isTakenOver) {
       const why = 'its worker ended without a word; the same task has come again';
       if ((await failedAttempt(folder, runId, retries, 'killed', why)) === 'failed') return 'failed';
     }
-    const end = await maker.make(run, claim, AbortSignal.any([signal, lost.signal]), (at) => {
-      latest = at;
-      onProgress(at);
-    });
-    if (end === undefined) return 'stopped';
-    await claim.require();
-    await folder.writeEnd(runId, end);
-    return 'done';
+    try {
+      const end = await maker.make(run, claim, AbortSignal.any([signal, lost.signal]), (at) => {
+        latest = at;
+        onProgress(at);
+      });
+      await claim.require();
+      if (end === undefined) return 'stopped';
+      await folder.writeEnd(runId, end);
+      return 'done';
+    } catch (error) {
+      await claim.require();
+      const code = error instanceof ShapelawError ? error.code : 'internal';
+      if (code === 'claim-lost') return 'taken';
+      if (code === 'interrupted' && signal.aborted) return 'stopped';
+      const message = error instanceof ShapelawError ? error.message : String((error as Error)?.stack ?? error);
+      const verdict = verdictOn(error);
+      if (verdict !== 'damaged') return await failedAttempt(folder, runId, retries, code, message, verdict === 'final');
+      const aside = await folder.setAside(runId);
+      return await failedAttempt(folder, runId, retries, code, `${message}. Its files are in ${aside}; it begins anew`);
+    }
+  };
+  try {
+    return await attempt();
   } catch (error) {
-    const code = error instanceof ShapelawError ? error.code : 'internal';
-    if (code === 'claim-lost') return 'taken';
-    if (code === 'interrupted' && signal.aborted) return 'stopped';
-    const message = error instanceof ShapelawError ? error.message : String((error as Error)?.stack ?? error);
-    if (!damaged.has(code)) return await failedAttempt(folder, runId, retries, code, message);
-    await claim.require();
-    const aside = await folder.setAside(runId);
-    return await failedAttempt(folder, runId, retries, code, `${message}. Its files are in ${aside}; it begins anew`);
+    if (error instanceof ShapelawError && error.code === 'claim-lost') return 'taken';
+    throw error;
   } finally {
     clearInterval(beat);
     await claim.release();
   }
+}
+
+/** Claims a run whose holder has ended, after its attempt is counted. */
+async function takeEnded(
+  folder: SweepFolder,
+  runId: string,
+  signal: AbortSignal,
+  { retries, isPatient = false }: WorkOptions,
+): Promise<RunClaim | WorkEnding | undefined> {
+  const seen = await folder.claims.seenOn(runId);
+  if (seen === undefined) return folder.claims.take(runId);
+  const { hasEnded, endsInTime } = folder.claims;
+  if (!(isPatient ? await endsInTime(seen, signal) : await hasEnded(seen))) return 'taken';
+  const { pid, host } = seen.holder;
+  const ending = await countEnded(folder, seen, retries, `its worker, process ${pid} on ${host}, has ended`);
+  return ending === 'again' ? folder.claims.take(runId) : (ending ?? 'taken');
 }
 
 /**
@@ -132,24 +179,31 @@ async function failedAttempt(
   retries: number,
   code: string,
   message: string,
+  isFinal = false,
 ): Promise<'failed' | 'again'> {
   const before = await folder.readAttempts(runId);
   const mark = await folder.mark(runId);
   const attempt: Attempt = { at: new Date().toISOString(), host: hostname(), code, message, mark };
   const attempts = [...before, attempt];
-  await folder.writeAttempts(runId, attempts).catch((error: unknown) => {
-    // Where even this can't be written the attempts are not bounded by it, but by whoever makes them.
-    if (!(error instanceof ShapelawError && error.code === 'write-failed')) throw error;
-  });
-  if (isPassing(code) && withoutGain(attempts) < retries) return 'again';
+  const isNoted = await folder.writeAttempts(runId, attempts).then(
+    () => true,
+    (error: unknown) => {
+      if (!(error instanceof ShapelawError && error.code === 'write-failed')) throw error;
+      return false;
+    },
+  );
+  // What can't be noted on a full disk is bounded by whoever starts workers.
+  if (!isNoted || (!isFinal && withoutGain(attempts) < retries)) return 'again';
   await folder.writeFailure(runId, { code, message });
   return 'failed';
 }
 
-/** The last attempts that got no further than the one before them. */
+/** The last attempts that got no further than the one before them; the first than nothing. */
 function withoutGain(attempts: readonly Attempt[]): number {
-  const { mark } = attempts.at(-1)!;
   let count = 0;
-  for (let index = attempts.length - 1; index >= 0 && attempts[index]!.mark === mark; index--) count++;
+  for (let index = attempts.length - 1; index >= 0; index--) {
+    if (attempts[index]!.mark !== (attempts[index - 1]?.mark ?? nothingDone)) break;
+    count++;
+  }
   return count;
 }
