@@ -2,7 +2,8 @@
 // each in a process of its own, with its peak memory. Then workers: runs a second of n of them over those of one.
 //
 //   npm run bench:sweep -- [--workers 2] [--no-scaling]
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,7 +63,7 @@ if (mode in modes) {
 } else {
   controllerCost();
   if (!process.argv.includes('--no-scaling'))
-    scaling(Number(process.argv[process.argv.indexOf('--workers') + 1]) || availableParallelism());
+    await scaling(Number(process.argv[process.argv.indexOf('--workers') + 1]) || availableParallelism());
 }
 
 function child(...args) {
@@ -88,29 +89,50 @@ function controllerCost() {
   }
 }
 
-/** Equal runs, enough for every number of workers to be busy to the end. */
-function scaling(most) {
+/**
+ * Equal runs, enough for every number of workers to be busy to the end. Beside them what the machine gives to as many processes that
+ * know nothing of each other: cores that share a memory slow each other.
+ */
+async function scaling(most) {
   const folder = mkdtempSync(join(tmpdir(), 'shapelaw-bench-'));
-  const sweep = {
-    format: 'shapelaw-sweep/1',
-    shapes: [{ shape: 'enc=2,dec=2,d=96,ff=384,kv=32,h=3' }],
-    tokens: [400e3],
-    seeds: Array.from({ length: 2 * most }, (_, seed) => seed),
-    engine: 'cpu',
-    evaluations: 5,
-    validationExamples: 64,
-  };
+  const shape = 'enc=2,dec=2,d=96,ff=384,kv=32,h=3';
+  const seeds = Array.from({ length: 3 * most }, (_, seed) => seed);
+  const setting = { engine: 'cpu', evaluations: 5, validationExamples: 64 };
+  const sweep = { format: 'shapelaw-sweep/1', shapes: [{ shape }], tokens: [400e3], seeds, ...setting };
   writeFileSync(join(folder, 'sweep.json'), JSON.stringify(sweep));
-  const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+  const calibrate = (workers) => [
+    ...['calibrate', join(folder, 'sweep.json'), '--out', join(folder, String(workers))],
+    ...['--workers', String(workers), '--json'],
+  ];
+  const train = (seed, of) => [
+    ...['train', shape, '--tokens', '400k', '--seed', String(seed), '--out', join(folder, `alone-${of}-${seed}`)],
+    ...['--engine', 'cpu', '--threads', '1', '--evaluations', '5', '--validation-examples', '64', '--json'],
+  ];
+  const apart = async (count) => {
+    const seconds = await Promise.all(seeds.slice(0, count).map((seed) => secondsOf(train(seed, count))));
+    return count / Math.max(...seconds);
+  };
+  console.log(
+    "\n| workers | runs a second | over one worker's, for each | processes apart, the same |\n| --- | --- | --- | --- |",
+  );
   let one;
-  console.log(`\n| workers | runs a second | over one worker's, for each |\n| --- | --- | --- |`);
   for (const workers of new Set([1, most])) {
-    const args = [main, 'calibrate', join(folder, 'sweep.json'), '--out', join(folder, String(workers))];
-    const began = performance.now();
-    execFileSync(process.execPath, [...args, '--workers', String(workers)], { stdio: 'ignore' });
-    const rate = sweep.seeds.length / ((performance.now() - began) / 1000);
-    one ??= rate;
-    console.log(`| ${workers} | ${rate.toFixed(4)} | ${(rate / one / workers).toFixed(3)} |`);
+    const now = { sweep: seeds.length / (await secondsOf(calibrate(workers))), apart: await apart(workers) };
+    one ??= now;
+    const ratios = ['sweep', 'apart'].map((kind) => (now[kind] / one[kind] / workers).toFixed(3));
+    console.log(`| ${workers} | ${now.sweep.toFixed(4)} | ${ratios.join(' | ')} |`);
   }
   rmSync(folder, { recursive: true });
+}
+
+/** Seconds of a command from its first event, after what it does once, to its end. */
+async function secondsOf(args) {
+  const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
+  let began;
+  child.stdout.on('data', () => {
+    began ??= performance.now();
+  });
+  await once(child, 'close');
+  return (performance.now() - began) / 1000;
 }
