@@ -18,7 +18,7 @@ export type {
 export type { LossScale } from './model/loss-scale.js';
 export type { AdafactorOptions, AdamWOptions, OptimizerOptions } from './model/optimizer.js';
 export type { EngineTrial } from './run/choose-engine.js';
-export { type MetricsLine, type RunConfig, readConfig } from './run/directory.js';
+export { type Claim, type MetricsLine, type RunConfig, readConfig } from './run/directory.js';
 export type { MeasuredPeak } from './run/measure.js';
 export {
   completeRecipe,
@@ -33,7 +33,7 @@ export {
 } from './run/recipe.js';
 export { cooldownStart, learningRateAt, type Schedule, type ScheduleKind } from './run/schedule.js';
 export { type TrainEvent, type TrainOptions, type TrainResult, train } from './run/train.js';
-export type { Holder, RunClaim, SeenClaim } from './sweep/claims.js';
+export type { Claims, Holder, RunClaim, SeenClaim } from './sweep/claims.js';
 export { type Collected, collectRuns } from './sweep/collect.js';
 export { type ControlOptions, controlSweep, runsFailed, type SweepEvent, type SweepOutcome } from './sweep/control.js';
 export type { EndedJob, Job, JobExecutor, Observation } from './sweep/executor.js';
@@ -57,5 +57,5 @@ export { workerExits } from './sweep/slurm-script.js';
 export { starterSweep } from './sweep/starter-sweep.js';
 export { type RunningRun, type SweepStatus, sweepStatus } from './sweep/status.js';
 export { trainingMaker } from './sweep/train-run.js';
-export { type RunMaker, type WorkEnding, workOn } from './sweep/work.js';
+export { type RunMaker, type WorkEnding, type WorkOptions, workOn } from './sweep/work.js';
 export * from './text/index.js';

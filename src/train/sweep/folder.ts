@@ -5,35 +5,55 @@ import { ShapelawError } from '../../errors.js';
 import { parseSweep, type Sweep } from '../../recommend/design/index.js';
 import { version } from '../../version.js';
 import { makeFolder, writeAside } from '../checkpoint/index.js';
-import { engineKinds } from '../engines/engine.js';
+import { type EngineKind, engineKinds } from '../engines/engine.js';
+import type { MeasuredPeak } from '../run/measure.js';
 import { type Claims, openClaims } from './claims.js';
 import type { PlannedRun } from './plan-sweep.js';
 
-const attemptSchema = z.object({
-  at: z.string(),
-  host: z.string(),
-  code: z.string(),
-  message: z.string(),
-  /** How far the run was; an attempt that got further than the one before is no failure to get on. */
-  mark: z.string(),
-});
-
-const attemptsSchema = z.array(attemptSchema);
-
 /** An attempt at a run that did not end it. */
-export type Attempt = Readonly<z.infer<typeof attemptSchema>>;
+export interface Attempt {
+  /** Time at which it ended, ISO 8601. */
+  readonly at: string;
+  readonly host: string;
+  readonly code: string;
+  readonly message: string;
+  /** How far the run was; an attempt that got further than the one before is no failure to get on. */
+  readonly mark: string;
+}
 
-const doneSchema = z.object({ loss: z.number(), seconds: z.number() });
+const attemptsSchema: z.ZodType<Attempt[]> = z.array(
+  z.object({ at: z.string(), host: z.string(), code: z.string(), message: z.string(), mark: z.string() }),
+);
 
 /** What a run came to. */
-export type RunEnd = Readonly<z.infer<typeof doneSchema>>;
+export interface RunEnd {
+  /** Held-out loss at its end, nats per token. */
+  readonly loss: number;
+  /** Seconds of training and evaluation, over all attempts. */
+  readonly seconds: number;
+}
 
-const failedSchema = z.object({ code: z.string(), message: z.string() });
+const endSchema: z.ZodType<RunEnd> = z.object({ loss: z.number(), seconds: z.number() });
 
 /** Why a run has failed for good. */
-export type RunFailure = Readonly<z.infer<typeof failedSchema>>;
+export interface RunFailure {
+  readonly code: string;
+  readonly message: string;
+}
 
-const progressSchema = z.object({
+const failureSchema: z.ZodType<RunFailure> = z.object({ code: z.string(), message: z.string() });
+
+/** Where a run stood when its worker last said so. */
+export interface RunProgress {
+  readonly step: number;
+  readonly steps: number;
+  /** Of the last batch, nats per token. */
+  readonly loss: number;
+  readonly tokensPerSecond: number;
+  readonly secondsLeft: number;
+}
+
+const progressSchema: z.ZodType<RunProgress> = z.object({
   step: z.number(),
   steps: z.number(),
   loss: z.number(),
@@ -41,22 +61,26 @@ const progressSchema = z.object({
   secondsLeft: z.number(),
 });
 
-/** Where a run stood when its worker last said so. */
-export type RunProgress = Readonly<z.infer<typeof progressSchema>>;
+/** How the runs of a sweep are made: the same for all of them. */
+export interface SweepSetup {
+  /** Of this package. */
+  readonly version: string;
+  readonly engine: EngineKind;
+  /** Of the CPU engine. */
+  readonly threads: number;
+  /** Attempts at a run, one after the other, that get no further, after which it has failed. */
+  readonly retries: number;
+  /** The engine's peak as it was measured at the start of the sweep, for the MFU of its runs; each run measures its own where there is none. */
+  readonly peak?: MeasuredPeak | undefined;
+}
 
-const setupSchema = z.object({
+const setupSchema: z.ZodType<SweepSetup> = z.object({
   version: z.string(),
   engine: z.enum(engineKinds),
-  /** Of the CPU engine. */
   threads: z.int().positive(),
-  /** Attempts at a run, one after the other, that get no further, after which it has failed. */
   retries: z.int().positive(),
-  /** The engine's peak as it was measured at the start of the sweep, for the MFU of its runs. */
   peak: z.object({ flopsPerSecond: z.number().positive(), size: z.int().positive() }).optional(),
 });
-
-/** How the runs of a sweep are made: the same for all of them. */
-export type SweepSetup = Readonly<z.infer<typeof setupSchema>>;
 
 /** The ids of runs by how they ended. */
 export interface Endings {
@@ -141,9 +165,9 @@ export function sweepFolder(path: string, options: Parameters<typeof openClaims>
       const [done, failed] = await Promise.all([idsIn(join(path, 'done')), idsIn(join(path, 'failed'))]);
       return { done, failed };
     },
-    readEnd: (runId) => readState('done', runId, doneSchema),
+    readEnd: (runId) => readState('done', runId, endSchema),
     writeEnd: (runId, end) => writeState('done', runId, end),
-    readFailure: (runId) => readState('failed', runId, failedSchema),
+    readFailure: (runId) => readState('failed', runId, failureSchema),
     writeFailure: (runId, failure) => writeState('failed', runId, failure),
     async reopen(runId) {
       for (const state of ['failed', 'done', 'attempts']) {

@@ -15,6 +15,7 @@ export interface OpenSweep {
   readonly notes: readonly string[];
 }
 
+/** How the runs of a sweep are made; what is left out is as the folder has it. */
 export interface OpenSweepOptions {
   /** Of the CPU engine in each run. Defaults to 1, or to what the sweep has. */
   readonly threads?: number;
