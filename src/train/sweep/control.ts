@@ -177,8 +177,7 @@ export async function controlSweep(options: ControlOptions): Promise<SweepOutcom
         const last = (await folder.readAttempts(runId)).at(-1);
         await tryAgain(runId, last?.code ?? 'internal', last?.message ?? (await why()));
       } else if (isStopping) continue;
-      else if (ending === 'stopped')
-        await tryAgain(runId, 'interrupted', 'its worker was told to stop, by none of ours');
+      else if (ending === 'stopped') await tryAgain(runId, 'interrupted', 'a signal from elsewhere stopped its worker');
       else if (ending === undefined) await settle(runId, why);
     }
     if (performance.now() - lookedAt > 1000 * lookSeconds) {
