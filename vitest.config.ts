@@ -3,8 +3,8 @@ import { configDefaults, defineConfig } from 'vitest/config';
 /** Short tests of functions of their arguments, which leave nothing to the next file. */
 const pure = ['src/{fit,recommend,runs,train/graph,train/text}/**/!(coverage).test.ts', 'src/flops/*.test.ts'];
 
-/** Whole sweeps and what befalls them: minutes of training, with tests of their own in `npm run test:sweeps`. */
-const sweeps = ['tests/sweeps/*.test.ts'];
+/** What takes minutes, in `npm run test:long`: whole sweeps and what befalls them, and a GPU that a processor plays. */
+const long = ['tests/sweeps/*.test.ts', 'src/train/engines/webgpu.test.ts'];
 
 export default defineConfig({
   test: {
@@ -23,15 +23,15 @@ export default defineConfig({
         test: {
           name: 'isolated',
           include: ['src/**/*.test.ts', 'tests/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ...pure, ...sweeps],
+          exclude: [...configDefaults.exclude, ...pure, ...long],
           globalSetup: ['tests/build-package.ts'],
         },
       },
       {
         extends: true,
         test: {
-          name: 'sweeps',
-          include: sweeps,
+          name: 'long',
+          include: long,
           // Each takes all cores.
           fileParallelism: false,
           globalSetup: ['tests/build-package.ts'],

@@ -136,7 +136,7 @@ describe('a sweep', () => {
             expect(await sweepFolder(path).claims.seen()).toEqual([]);
           }),
       ),
-      { numRuns: 40 },
+      { numRuns: 25 },
     ));
 
   /** The end of a run by the fates of its attempts: three that are noted as failures are too many, and fewer stops than that cost nothing. */
