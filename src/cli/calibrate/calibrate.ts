@@ -240,15 +240,18 @@ interface Stop {
   readonly signal: AbortSignal;
   /** What a second signal does. */
   atOnce: () => Promise<void>;
+  /** Makes room for what is said. */
+  clear: () => void;
   end(): void;
 }
 
 /** The first signal stops after the steps at hand, the second at once. */
 function stopSignal(terminal: Terminal): Stop {
   const controller = new AbortController();
-  const stop: Stop = { signal: controller.signal, atOnce: async () => {}, end: () => {} };
+  const stop: Stop = { signal: controller.signal, atOnce: async () => {}, clear: () => {}, end: () => {} };
   const onSignal = () => {
     if (controller.signal.aborted) return void stop.atOnce().finally(() => process.exit(1));
+    stop.clear();
     terminal.err('\nstopping after the steps at hand; once more stops at once\n');
     controller.abort();
   };
@@ -280,6 +283,7 @@ async function sweepOnce(
     flags.executor === 'slurm' ? await slurmOf(folder, setup, flags) : await localOf(folder, runs, setup, jobOf, flags);
   stop.atOnce = () => executor.cancel('at-once');
   const view = flags.json ? jsonView(terminal) : textView(runs, terminal);
+  stop.clear = view.clear;
   return controlSweep({
     folder,
     runs,
