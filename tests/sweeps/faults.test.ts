@@ -113,6 +113,14 @@ function workersOf(out: string): readonly number[] {
   });
 }
 
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await setTimeout(10);
 }
@@ -163,9 +171,11 @@ describe.skipIf(!isInstalled)('a sweep', () => {
   test('whose controller is killed leaves no worker, and goes on with the next', async () => {
     const { child, ended } = calibrate('orphaned');
     await until(() => isTraining('orphaned'));
+    const workers = workersOf('orphaned');
+    expect(workers.length).toBeGreaterThan(0);
     child.kill('SIGKILL');
     await ended;
-    await until(() => workersOf('orphaned').length === 0);
+    await until(() => workersOf('orphaned').length === 0 && !workers.some(isAlive));
     expect(existsSync(join(folder, 'orphaned', 'runs.jsonl'))).toBe(false);
     expect(await calibrate('orphaned').ended).toMatchObject({ code: 0 });
     expect(resultOf('orphaned')).toEqual(undisturbed);
@@ -192,6 +202,8 @@ describe.skipIf(!isInstalled)('a sweep', () => {
     child.kill('SIGINT');
     child.kill('SIGTERM');
     expect(await ended).toMatchObject({ code: 1 });
+    // Killed workers let go of nothing.
+    expect(claimsOf('at-once').length).toBeGreaterThan(0);
     expect(await calibrate('at-once').ended).toMatchObject({ code: 0 });
     expect(resultOf('at-once')).toEqual(undisturbed);
   });
