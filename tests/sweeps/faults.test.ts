@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -284,6 +285,29 @@ describe.skipIf(!isInstalled)('a sweep', () => {
       });
       expect(resultOf('late')).toEqual(undisturbed);
     });
+  });
+
+  test('whose worker is told to stop says by its exit code whether it gained anything', async () => {
+    writeFileSync(
+      join(folder, 'one.json'),
+      JSON.stringify({ ...sweep, tokens: [400e3], shapes: sweep.shapes.slice(1) }),
+    );
+    const first = start(['one.json', '--out', 'one']);
+    await until(() => isTraining('one'));
+    first.child.kill('SIGINT');
+    await first.ended;
+    const [runId] = readdirSync(join(folder, 'one', 'runs'));
+    const idle = start(['run', 'one', runId!]);
+    await until(() => workersOf('one').length > 0);
+    idle.child.kill('SIGTERM');
+    expect((await idle.ended).code).toBe(77);
+    const gaining = start(['run', 'one', runId!]);
+    const { size } = statSync(join(folder, 'one', 'runs', runId!, 'metrics.jsonl'));
+    await until(() => statSync(join(folder, 'one', 'runs', runId!, 'metrics.jsonl')).size > size);
+    gaining.child.kill('SIGTERM');
+    expect((await gaining.ended).code).toBe(76);
+    expect((await start(['run', 'one', runId!]).ended).code).toBe(0);
+    expect(existsSync(join(folder, 'one', 'done', `${runId}.json`))).toBe(true);
   });
 
   test('is collected, fitted and told of, without a run', async () => {
