@@ -1,11 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import {
   closeSync,
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -14,105 +12,20 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import type { MetricsLine } from '../../src/train/index.js';
-
-const isInstalled = await import('onnxruntime-node').then(
-  () => true,
-  () => false,
-);
+import { type Ended, isInstalled, sweepHome, until } from './sweep-home.js';
 
 const main = join(inject('build'), 'cli', 'main.js');
-const folder = mkdtempSync(join(tmpdir(), 'shapelaw-sweep-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
 /** Six runs of half a second to two. */
-const sweep = {
-  format: 'shapelaw-sweep/1',
-  shapes: [8, 16].map((d) => ({ shape: `enc=1,dec=1,d=${d},ff=${2 * d},kv=8,h=1` })),
-  tokens: [40e3, 80e3, 160e3],
-  engine: 'cpu',
-  corpus: [join(folder, 'corpus.jsonl')],
-  encoderTokens: 32,
-  batch: 4,
-  evaluations: 5,
-  validationExamples: 8,
-  validationFraction: 0.1,
-};
+const { folder, sweep, namesIn, start, workersOf, resultOf } = sweepHome(main, [40e3, 80e3, 160e3]);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const ids = 6;
 
-interface Ended {
-  readonly code: number | null;
-  readonly signal: string | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+const calibrate = (out: string, ...more: readonly string[]) => start('sweep.json', '--out', out, ...more);
 
-interface Started {
-  readonly child: ChildProcess;
-  readonly ended: Promise<Ended>;
-}
-
-function start(args: readonly string[]): Started {
-  const child = spawn(process.execPath, [main, 'calibrate', ...args], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  return { child, ended: once(child, 'close').then(([code, signal]) => ({ code, signal, stdout, stderr })) };
-}
-
-const calibrate = (out: string, ...more: readonly string[]) => start(['sweep.json', '--out', out, ...more]);
-
-/** What may not differ from an undisturbed sweep: the lines but for their times, and the bits of the models. */
-function resultOf(out: string) {
-  const runs = join(folder, out, 'runs');
-  return Object.fromEntries(
-    readdirSync(runs)
-      .sort()
-      .map((runId) => {
-        const lines: MetricsLine[] = readFileSync(join(runs, runId, 'metrics.jsonl'), 'utf8')
-          .trimEnd()
-          .split('\n')
-          .map((line) => JSON.parse(line));
-        return [
-          runId,
-          {
-            lines: lines.map(({ step, loss, tokenAccuracy, tokens, flops, finished, trainLoss }) => ({
-              step,
-              loss,
-              tokenAccuracy,
-              tokens,
-              flops,
-              finished,
-              trainLoss,
-            })),
-            model: readFileSync(join(runs, runId, 'model', 'model.safetensors')).toString('base64'),
-          },
-        ];
-      }),
-  );
-}
-
-const claimsOf = (out: string) =>
-  existsSync(join(folder, out, 'claims')) ? readdirSync(join(folder, out, 'claims')) : [];
-
-/** Processes that hold claims. */
-function workersOf(out: string): readonly number[] {
-  return claimsOf(out).flatMap((runId) => {
-    const names = existsSync(join(folder, out, 'claims', runId)) ? readdirSync(join(folder, out, 'claims', runId)) : [];
-    return names.map((name) => Number(name.split('~')[2]));
-  });
-}
+const claimsOf = (out: string) => namesIn(out, 'claims');
 
 function isAlive(pid: number): boolean {
   try {
@@ -120,10 +33,6 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await setTimeout(10);
 }
 
 const isTraining = (out: string) => {
@@ -135,11 +44,6 @@ let undisturbed: ReturnType<typeof resultOf>;
 
 describe.skipIf(!isInstalled)('a sweep', () => {
   beforeAll(async () => {
-    const text = Array.from({ length: 200 }, (_, k) =>
-      JSON.stringify({ text: `the ${k} of ${k * k} is a number near ${k + 1}. `.repeat(4) }),
-    );
-    writeFileSync(join(folder, 'corpus.jsonl'), text.join('\n'));
-    writeFileSync(join(folder, 'sweep.json'), JSON.stringify(sweep));
     const ended = await calibrate('undisturbed').ended;
     expect(ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/^complete: 6 of 6 runs done/) });
     undisturbed = resultOf('undisturbed');
@@ -193,7 +97,7 @@ describe.skipIf(!isInstalled)('a sweep', () => {
       ),
     });
     expect(workersOf('stopped')).toEqual([]);
-    expect(await start(['stopped']).ended).toMatchObject({ code: 0 });
+    expect(await start('stopped').ended).toMatchObject({ code: 0 });
     expect(resultOf('stopped')).toEqual(undisturbed);
   });
 
@@ -223,7 +127,7 @@ describe.skipIf(!isInstalled)('a sweep', () => {
     /** Two runs stopped half-way, with what is done to one of them. */
     async function damaged(out: string, damage: (run: string) => void): Promise<Ended> {
       writeFileSync(join(folder, 'pair.json'), JSON.stringify({ ...sweep, tokens: [160e3] }));
-      const pair = () => start(['pair.json', '--out', out]);
+      const pair = () => start('pair.json', '--out', out);
       const { child, ended } = pair();
       await until(() => isTraining(out));
       child.kill('SIGINT');
@@ -292,26 +196,26 @@ describe.skipIf(!isInstalled)('a sweep', () => {
       join(folder, 'one.json'),
       JSON.stringify({ ...sweep, tokens: [400e3], shapes: sweep.shapes.slice(1) }),
     );
-    const first = start(['one.json', '--out', 'one']);
+    const first = start('one.json', '--out', 'one');
     await until(() => isTraining('one'));
     first.child.kill('SIGINT');
     await first.ended;
     const [runId] = readdirSync(join(folder, 'one', 'runs'));
-    const idle = start(['run', 'one', runId!]);
+    const idle = start('run', 'one', runId!);
     await until(() => workersOf('one').length > 0);
     idle.child.kill('SIGTERM');
     expect((await idle.ended).code).toBe(77);
-    const gaining = start(['run', 'one', runId!]);
+    const gaining = start('run', 'one', runId!);
     const { size } = statSync(join(folder, 'one', 'runs', runId!, 'metrics.jsonl'));
     await until(() => statSync(join(folder, 'one', 'runs', runId!, 'metrics.jsonl')).size > size);
     gaining.child.kill('SIGTERM');
     expect((await gaining.ended).code).toBe(76);
-    expect((await start(['run', 'one', runId!]).ended).code).toBe(0);
+    expect((await start('run', 'one', runId!).ended).code).toBe(0);
     expect(existsSync(join(folder, 'one', 'done', `${runId}.json`))).toBe(true);
   });
 
   test('is collected, fitted and told of, without a run', async () => {
-    const ended = await start(['undisturbed', '--collect', '--then', 'fit', '--law', 'power', '--json']).ended;
+    const ended = await start('undisturbed', '--collect', '--then', 'fit', '--law', 'power', '--json').ended;
     expect(ended).toMatchObject({ code: 0 });
     const events = ended.stdout
       .trimEnd()
@@ -323,7 +227,7 @@ describe.skipIf(!isInstalled)('a sweep', () => {
   });
 
   test('tried dry says what its runs take, and makes none', async () => {
-    const ended = await start(['sweep.json', '--out', 'dry', '--dry-run', '--json']).ended;
+    const ended = await start('sweep.json', '--out', 'dry', '--dry-run', '--json').ended;
     expect(ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/^timing steps/) });
     const { runs, workers, seconds } = JSON.parse(ended.stdout);
     expect(runs).toHaveLength(ids);
@@ -337,7 +241,7 @@ describe.skipIf(!isInstalled)('a sweep', () => {
 
   test('whose runs diverge says so, and tries none twice', async () => {
     writeFileSync(join(folder, 'wild.json'), JSON.stringify({ ...sweep, optimizer: 'adamw', learningRate: 1e30 }));
-    const ended = await start(['wild.json', '--out', 'wild', '--json']).ended;
+    const ended = await start('wild.json', '--out', 'wild', '--json').ended;
     expect(ended).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/^\[runs-failed\] 6 of 6 runs failed:\n {2}\w{12} \[diverged\] the /m),
@@ -349,7 +253,7 @@ describe.skipIf(!isInstalled)('a sweep', () => {
     expect(events.filter(({ event }) => event === 'run-start')).toHaveLength(ids);
     expect(events.filter(({ event, code }) => event === 'run-failed' && code === 'diverged')).toHaveLength(ids);
     expect(existsSync(join(folder, 'wild', 'runs.jsonl'))).toBe(false);
-    const again = await start(['wild.json', '--out', 'wild']).ended;
+    const again = await start('wild.json', '--out', 'wild').ended;
     expect(again).toMatchObject({ code: 1, stderr: expect.not.stringContaining('start') });
   });
 });

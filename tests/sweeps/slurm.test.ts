@@ -1,103 +1,30 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import type { MetricsLine } from '../../src/train/index.js';
+import { isInstalled, sweepHome, until } from './sweep-home.js';
 
-const isInstalled = await import('onnxruntime-node').then(
-  () => true,
-  () => false,
-);
 /** A cluster of one's own for tests: see tests/slurm/cluster.sh. */
 const { SHAPELAW_TEST_SLURM } = process.env;
 if (SHAPELAW_TEST_SLURM !== undefined) process.env.SLURM_CONF = SHAPELAW_TEST_SLURM;
 const hasSlurm = SHAPELAW_TEST_SLURM !== undefined && spawnSync('sinfo', ['-h']).status === 0;
 
 const main = join(inject('build'), 'cli', 'main.js');
-const folder = mkdtempSync(join(tmpdir(), 'shapelaw-slurm-'));
+const { folder, namesIn, start, workersOf, resultOf } = sweepHome(main, [60e3, 120e3, 240e3]);
 
-const sweep = {
-  format: 'shapelaw-sweep/1',
-  shapes: [8, 16].map((d) => ({ shape: `enc=1,dec=1,d=${d},ff=${2 * d},kv=8,h=1` })),
-  tokens: [60e3, 120e3, 240e3],
-  engine: 'cpu',
-  corpus: [join(folder, 'corpus.jsonl')],
-  encoderTokens: 32,
-  batch: 4,
-  evaluations: 5,
-  validationExamples: 8,
-  validationFraction: 0.1,
-};
-
-function start(...args: readonly string[]) {
-  const child = spawn(process.execPath, [main, 'calibrate', ...args], {
-    cwd: folder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  return { child, ended: once(child, 'close').then(([code]) => ({ code, stdout, stderr })) };
-}
 const shapelaw = (...args: readonly string[]) => start(...args).ended;
 const submit = (out: string, ...more: readonly string[]) =>
   shapelaw('sweep.json', '--out', out, '--executor', 'slurm', ...more);
 
 const slurm = (command: string, ...args: readonly string[]) => execFileSync(command, args, { encoding: 'utf8' });
-const doneIn = (out: string) =>
-  existsSync(join(folder, out, 'done')) ? readdirSync(join(folder, out, 'done')).length : 0;
-const workersOf = (out: string) => {
-  const claims = join(folder, out, 'claims');
-  if (!existsSync(claims)) return [];
-  return readdirSync(claims).flatMap((runId) =>
-    (existsSync(join(claims, runId)) ? readdirSync(join(claims, runId)) : []).map((name) => Number(name.split('~')[2])),
-  );
-};
+const doneIn = (out: string) => namesIn(out, 'done').length;
 const attemptsIn = (out: string): readonly { readonly code: string }[] =>
-  existsSync(join(folder, out, 'attempts'))
-    ? readdirSync(join(folder, out, 'attempts')).flatMap((name) =>
-        JSON.parse(readFileSync(join(folder, out, 'attempts', name), 'utf8')),
-      )
-    : [];
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await setTimeout(50);
-}
-
-function resultOf(out: string) {
-  const runs = join(folder, out, 'runs');
-  return Object.fromEntries(
-    readdirSync(runs)
-      .sort()
-      .map((runId) => {
-        const lines: MetricsLine[] = readFileSync(join(runs, runId, 'metrics.jsonl'), 'utf8')
-          .trimEnd()
-          .split('\n')
-          .map((line) => JSON.parse(line));
-        return [
-          runId,
-          lines.map(({ step, loss, tokens, finished, trainLoss }) => ({ step, loss, tokens, finished, trainLoss })),
-        ];
-      }),
-  );
-}
+  namesIn(out, 'attempts').flatMap((name) => JSON.parse(readFileSync(join(folder, out, 'attempts', name), 'utf8')));
 
 let local: ReturnType<typeof resultOf>;
 
 describe.skipIf(!isInstalled || !hasSlurm)('a sweep on Slurm', () => {
   beforeAll(async () => {
-    const text = Array.from({ length: 200 }, (_, k) =>
-      JSON.stringify({ text: `the ${k} of ${k * k} is a number near ${k + 1}. `.repeat(4) }),
-    );
-    writeFileSync(join(folder, 'corpus.jsonl'), text.join('\n'));
-    writeFileSync(join(folder, 'sweep.json'), JSON.stringify(sweep));
     expect(await shapelaw('sweep.json', '--out', 'local')).toMatchObject({ code: 0 });
     local = resultOf('local');
   });

@@ -1,25 +1,12 @@
 import { rm } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
-import { availableMemory } from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { ShapelawError } from '../../errors.js';
 import type { Sweep } from '../../recommend/design/index.js';
-import type {
-  EngineKind,
-  Job,
-  JobExecutor,
-  MetricsLine,
-  OpenSweep,
-  PlannedRun,
-  SlurmExecutor,
-  SweepFolder,
-  SweepOutcome,
-} from '../../train/index.js';
+import type { MetricsLine, OpenSweep, SweepFolder, SweepOutcome } from '../../train/index.js';
 import { readJson } from '../files.js';
 import { defined } from '../options.js';
 import type { Terminal } from '../terminal.js';
 import type { CalibrateFlags } from './command.js';
+import { jobMaker, localOf, slurmOf } from './executors.js';
 import { jsonView, textView } from './view.js';
 
 /** What a sweep is read from: a file or a folder, or nothing for the starter sweep. */
@@ -230,10 +217,7 @@ async function statedSweep(name: string | undefined, { out, export: format }: Ca
 async function wholeSweep({ sweep, out }: StatedSweep): Promise<Sweep> {
   if (sweep !== undefined) return sweep;
   const { sweepFolder } = await import('../../train/index.js');
-  const found = await sweepFolder(out).readSweep();
-  if (found === undefined)
-    throw new ShapelawError('bad-run-directory', `${out} holds no sweep: it has no sweep.json`, { path: out });
-  return found;
+  return sweepFolder(out).requireSweep();
 }
 
 interface Stop {
@@ -277,8 +261,7 @@ async function sweepOnce(
   stop: Stop,
 ): Promise<SweepOutcome> {
   const { controlSweep, memoryEstimator } = await import('../../train/index.js');
-  const memoryOf = memoryEstimator();
-  const jobOf = (run: PlannedRun) => ({ runId: run.runId, memoryBytes: () => memoryOf(run.recipe) });
+  const jobOf = jobMaker(memoryEstimator());
   const executor =
     flags.executor === 'slurm' ? await slurmOf(folder, setup, flags) : await localOf(folder, runs, setup, jobOf, flags);
   stop.atOnce = () => executor.cancel('at-once');
@@ -293,70 +276,4 @@ async function sweepOnce(
     signal: stop.signal,
     onEvent: view.show,
   });
-}
-
-const main = fileURLToPath(new URL('../main.js', import.meta.url));
-
-async function localOf(
-  folder: SweepFolder,
-  runs: readonly PlannedRun[],
-  setup: OpenSweep['setup'],
-  jobOf: (run: PlannedRun) => Job,
-  flags: CalibrateFlags,
-): Promise<JobExecutor> {
-  const { byEnding, localExecutor, requireFitting } = await import('../../train/index.js');
-  const memoryBytes = (await memoryLimit(flags)) ?? 0.9 * availableMemory();
-  const { open } = byEnding(runs, await folder.endings());
-  const largest = new Map(open.slice(0, mostChecked).map((run) => [JSON.stringify(run.recipe.shape), run]));
-  requireFitting([...largest.values()].map(jobOf), memoryBytes);
-  return localExecutor({
-    command: (runId) => [main, 'calibrate', 'run', folder.path, runId],
-    slots: slotsFor(flags, setup),
-    memoryBytes,
-    ...(onCpu(setup.engine) ? {} : { gpus: flags.gpus ?? 1 }),
-  });
-}
-
-/** The executor of array jobs that flags describe. */
-export async function slurmOf(
-  folder: SweepFolder,
-  setup: OpenSweep['setup'],
-  flags: CalibrateFlags,
-): Promise<SlurmExecutor> {
-  const { slurmExecutor } = await import('../../train/index.js');
-  const { partition, account, gres, timeLimit, workers, sbatch } = flags;
-  const path = resolve(folder.path);
-  return slurmExecutor({
-    path,
-    command: (runId, task) => [main, 'calibrate', 'run', path, runId, '--task', task],
-    cpus: setup.threads,
-    ...defined({ partition, account, gres, timeLimit, workers, extra: sbatch, memoryBytes: await memoryLimit(flags) }),
-  });
-}
-
-/** Whether an engine runs on the cores of this machine. */
-function onCpu(engine: EngineKind): boolean {
-  return ['cpu', 'tfjs-node', 'tfjs-wasm', 'tfjs-cpu'].includes(engine);
-}
-
-/** Runs side by side: as asked, or one a core of an engine that takes cores, one a GPU of another. */
-export function slotsFor(
-  { workers, gpus = 1 }: CalibrateFlags,
-  { engine, threads }: Pick<OpenSweep['setup'], 'engine' | 'threads'>,
-): number {
-  return workers ?? (onCpu(engine) ? Math.max(1, Math.floor(availableParallelism() / threads)) : gpus);
-}
-
-/** Runs of most FLOPs whose memory is looked at before the first begins; each shape takes some hundredths of a second. */
-const mostChecked = 32;
-
-/** Bytes that --memory states; undefined where it is not given. */
-export async function memoryLimit({ memory }: CalibrateFlags): Promise<number | undefined> {
-  if (memory === undefined) return undefined;
-  const [{ parseQuantity }, { loadUnits }] = await Promise.all([
-    import('../../recommend/quantity.js'),
-    import('../../recommend/units.js'),
-  ]);
-  await loadUnits();
-  return parseQuantity(memory, 'bytes');
 }

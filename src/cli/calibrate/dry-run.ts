@@ -1,11 +1,10 @@
 import { availableParallelism } from 'node:os';
-import { availableMemory } from 'node:process';
 import type { Sweep } from '../../recommend/design/index.js';
 import { bytes, durations, exact, scientific, short } from '../format.js';
 import { right, table } from '../table.js';
 import type { Terminal } from '../terminal.js';
-import { memoryLimit, slotsFor } from './calibrate.js';
 import type { CalibrateFlags } from './command.js';
+import { jobMaker, localMemory, slotsFor } from './executors.js';
 
 /** Prints the runs of a sweep with what they take here, and refuses one that can't fit. */
 export async function dryRun(sweep: Sweep, flags: CalibrateFlags, terminal: Terminal): Promise<void> {
@@ -13,9 +12,8 @@ export async function dryRun(sweep: Sweep, flags: CalibrateFlags, terminal: Term
     await import('../../train/index.js');
   const runs = planSweep(absoluteSweep(sweep));
   const memoryOf = memoryEstimator();
-  const limit = (await memoryLimit(flags)) ?? 0.9 * availableMemory();
-  const jobs = runs.map((run) => ({ runId: run.runId, memoryBytes: () => memoryOf(run.recipe) }));
-  requireFitting(jobs, limit);
+  const limit = await localMemory(flags);
+  requireFitting(runs.map(jobMaker(memoryOf)), limit);
   const threads = flags.threads ?? 1;
   terminal.err('timing steps of the smallest, the middle and the largest run\n');
   const probe = await probeSweep(runs, sweep.engine ?? 'auto', threads);

@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { ShapelawError } from '../../errors.js';
 import type { RunningRun } from '../../train/index.js';
 import { exact, percent, scientific } from '../format.js';
 import type { Terminal } from '../terminal.js';
@@ -14,11 +13,7 @@ export function statusCommand(terminal: Terminal): Command {
       const { json } = command.optsWithGlobals<{ readonly json?: boolean }>();
       const { planSweep, sweepFolder, sweepStatus } = await import('../../train/index.js');
       const folder = sweepFolder(dir);
-      const sweep = await folder.readSweep();
-      if (sweep === undefined) {
-        throw new ShapelawError('bad-run-directory', `${dir} holds no sweep: it has no sweep.json`, { path: dir });
-      }
-      const runs = planSweep(sweep);
+      const runs = planSweep(await folder.requireSweep());
       const status = await sweepStatus(folder, runs);
       const jobs = await slurmJobs(folder.path);
       if (json) return terminal.out(`${JSON.stringify({ ...status, ...jobs }, null, 2)}\n`);

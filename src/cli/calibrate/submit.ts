@@ -1,10 +1,9 @@
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { OpenSweep, PlannedRun, SweepFolder } from '../../train/index.js';
+import type { OpenSweep, SweepFolder } from '../../train/index.js';
 import { exact } from '../format.js';
 import type { Terminal } from '../terminal.js';
-import { slurmOf } from './calibrate.js';
 import type { CalibrateFlags } from './command.js';
+import { jobMaker, main, slurmOf } from './executors.js';
 
 /** Submits the runs of a sweep that no job has yet, with what follows them as a job that waits for them, and leaves. */
 export async function submitSweep(
@@ -15,12 +14,10 @@ export async function submitSweep(
 ): Promise<void> {
   const { byEnding, memoryEstimator } = await import('../../train/index.js');
   const executor = await slurmOf(folder, setup, flags);
-  const memoryOf = memoryEstimator();
   const { active } = await executor.observe();
   const { open, done, failed } = byEnding(runs, await folder.endings());
   const waiting = open.filter(({ runId }) => !active.has(runId));
-  const jobOf = (run: PlannedRun) => ({ runId: run.runId, memoryBytes: () => memoryOf(run.recipe) });
-  const submitted = await executor.submit(waiting.map(jobOf));
+  const submitted = await executor.submit(waiting.map(jobMaker(memoryEstimator())));
   const follows = flags.then === undefined ? undefined : await executor.submitAfter(followArgs(folder, flags));
   const counts = {
     runs: runs.length,
@@ -46,7 +43,6 @@ export async function submitSweep(
 }
 
 function followArgs(folder: SweepFolder, { then, law, budget }: CalibrateFlags): readonly string[] {
-  const main = fileURLToPath(new URL('../main.js', import.meta.url));
   return [
     ...[main, 'calibrate', resolve(folder.path), '--collect', '--then', then!.join(), '--law', law],
     ...(budget === undefined ? [] : ['--budget', budget]),

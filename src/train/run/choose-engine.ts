@@ -1,6 +1,7 @@
 import { ShapelawError } from '../../errors.js';
 import { type EngineKind, engineKinds } from '../engines/engine.js';
 import type { Executor } from '../engines/executor.js';
+import type { Batch } from '../text/index.js';
 import { type Recipe, stepSizes } from './recipe.js';
 import { initialStates, openTrainer, type TrainingPrograms } from './trainer.js';
 
@@ -97,15 +98,20 @@ export async function chooseEngine(
 const changed = (before: EngineKind) =>
   `asked for; the run was trained on ${before} before, and losses differ in rounding`;
 
-/** Seconds of the second of two steps of the run, on made-up ids. */
-async function timeStep(executor: Executor, recipe: Recipe, programs: TrainingPrograms): Promise<number> {
+/** The batches of one step, of made-up ids: what a step takes does not depend on them. */
+export function madeUpPasses(recipe: Recipe): readonly Batch[] {
   const { encoderTokens, decoderTokens } = stepSizes(recipe);
-  const trainer = await openTrainer(recipe, programs, executor);
-  await trainer.write(initialStates(recipe));
   const ids = (tokens: number) =>
     Int32Array.from({ length: recipe.batch * tokens }, (_, index) => (7 * index) % recipe.shape.vocab);
   const batch = { encoderIds: ids(encoderTokens), targetIds: ids(decoderTokens) };
-  const passes = Array.from({ length: recipe.accumulate }, () => batch);
+  return Array.from({ length: recipe.accumulate }, () => batch);
+}
+
+/** Seconds of the second of two steps of the run, on made-up ids. */
+async function timeStep(executor: Executor, recipe: Recipe, programs: TrainingPrograms): Promise<number> {
+  const trainer = await openTrainer(recipe, programs, executor);
+  await trainer.write(initialStates(recipe));
+  const passes = madeUpPasses(recipe);
   const rate = 1e-6;
   await trainer.step(passes, 1, rate);
   const start = performance.now();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { ShapelawError } from '../../errors.js';
 import { startOf } from '../run/lock.js';
+import { whereMissing } from './missing.js';
 
 // A claim is a folder of the run's name, moved into place whole: a rename onto a folder that holds something fails, so that of
 // many claimers one succeeds. It holds one file, whose name says the holder. A claim whose holder has ended is taken over by renaming
@@ -98,7 +99,7 @@ export function openClaims(folder: string, options: { readonly task?: string; re
         if (!names.includes(name)) return;
         const gone = join(aside, `${runId}.${name}`);
         await mkdir(aside, { recursive: true });
-        await rename(join(folder, runId), gone).catch(ignoreMissing);
+        await rename(join(folder, runId), gone).catch(whereMissing(undefined));
         await rm(gone, { recursive: true, force: true });
       },
     };
@@ -169,7 +170,7 @@ export function openClaims(folder: string, options: { readonly task?: string; re
       if (holder !== undefined) return task !== '' && holder.task === task ? replace({ runId, holder }) : undefined;
       // What no worker has left there, such as a file of the system's, holds nothing.
       await mkdir(aside, { recursive: true });
-      await rename(join(folder, runId), join(aside, `${runId}.${randomUUID()}`)).catch(ignoreMissing);
+      await rename(join(folder, runId), join(aside, `${runId}.${randomUUID()}`)).catch(whereMissing(undefined));
       return take(runId);
     },
     takeOver: replace,
@@ -252,8 +253,4 @@ async function modified(file: string): Promise<number> {
       () => Number.NaN,
     )
     .finally(() => handle.close());
-}
-
-function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
 }

@@ -8,6 +8,7 @@ import { makeFolder, writeAside } from '../checkpoint/index.js';
 import { type EngineKind, engineKinds } from '../engines/engine.js';
 import type { MeasuredPeak } from '../run/measure.js';
 import { type Claims, openClaims } from './claims.js';
+import { whereMissing } from './missing.js';
 import type { PlannedRun } from './plan-sweep.js';
 
 /** An attempt at a run that did not end it. */
@@ -99,6 +100,8 @@ export interface SweepFolder {
   readonly claims: Claims;
   runPath(runId: string): string;
   readSweep(): Promise<Sweep | undefined>;
+  /** @throws ShapelawError `bad-run-directory` where there is none. */
+  requireSweep(): Promise<Sweep>;
   writeSweep(sweep: Sweep): Promise<void>;
   readSetup(): Promise<SweepSetup | undefined>;
   writeSetup(setup: Omit<SweepSetup, 'version'>): Promise<void>;
@@ -136,17 +139,24 @@ export function sweepFolder(path: string, options: Parameters<typeof openClaims>
   };
   const runPath = (runId: string) => join(path, 'runs', runId);
 
+  const readSweep = async (): Promise<Sweep | undefined> => {
+    const file = join(path, 'sweep.json');
+    const text = await textOf(file);
+    if (text === undefined) return undefined;
+    const value = parsed(text, z.unknown());
+    if (value === undefined) throw badFolder(file, 'is not JSON');
+    return parseSweep(value, file);
+  };
+
   return {
     path,
     claims: openClaims(join(path, 'claims'), options),
     runPath,
-    async readSweep() {
-      const file = join(path, 'sweep.json');
-      const text = await textOf(file);
-      if (text === undefined) return undefined;
-      const value = parsed(text, z.unknown());
-      if (value === undefined) throw badFolder(file, 'is not JSON');
-      return parseSweep(value, file);
+    readSweep,
+    async requireSweep() {
+      const sweep = await readSweep();
+      if (sweep !== undefined) return sweep;
+      throw new ShapelawError('bad-run-directory', `${path} holds no sweep: it has no sweep.json`, { path });
     },
     writeSweep: async (sweep) => {
       await makeFolder(path);
@@ -172,7 +182,9 @@ export function sweepFolder(path: string, options: Parameters<typeof openClaims>
     async reopen(runId) {
       for (const state of ['failed', 'done', 'attempts']) {
         await makeFolder(join(path, 'set-aside'));
-        await rename(stateFile(state, runId), join(path, 'set-aside', `${runId}.${state}.json`)).catch(ignoreMissing);
+        await rename(stateFile(state, runId), join(path, 'set-aside', `${runId}.${state}.json`)).catch(
+          whereMissing(undefined),
+        );
       }
     },
     readAttempts: async (runId) => (await readState('attempts', runId, attemptsSchema)) ?? [],
@@ -195,7 +207,7 @@ export function sweepFolder(path: string, options: Parameters<typeof openClaims>
       let count = 1;
       while (taken.has(`${runId}.${count}`)) count++;
       const target = join(folder, `${runId}.${count}`);
-      await rename(runPath(runId), target).catch(ignoreMissing);
+      await rename(runPath(runId), target).catch(whereMissing(undefined));
       return target;
     },
   };
@@ -221,18 +233,12 @@ function badFolder(file: string, problem: string): ShapelawError {
 }
 
 async function idsIn(folder: string): Promise<ReadonlySet<string>> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
+  const names = await readdir(folder).catch(whereMissing<string[]>([]));
   return new Set(names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length)));
 }
 
 async function textOf(file: string): Promise<string | undefined> {
-  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  return readFile(file, 'utf8').catch(whereMissing(undefined));
 }
 
 function parsed<T>(text: string, schema: z.ZodType<T>): T | undefined {
@@ -241,8 +247,4 @@ function parsed<T>(text: string, schema: z.ZodType<T>): T | undefined {
   } catch {
     return undefined;
   }
-}
-
-function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
 }

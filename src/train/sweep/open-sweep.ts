@@ -1,10 +1,12 @@
 import { ShapelawError } from '../../errors.js';
 import type { Sweep } from '../../recommend/design/index.js';
+import type { EngineKind } from '../engines/engine.js';
 import { workerExecutor } from '../engines/worker.js';
+import { chooseEngine } from '../run/choose-engine.js';
 import { measurePeak } from '../run/measure.js';
+import { trainingPrograms } from '../run/trainer.js';
 import { byEnding, type SweepFolder, type SweepSetup } from './folder.js';
 import { absoluteSweep, type PlannedRun, planSweep } from './plan-sweep.js';
-import { probeSweep } from './probe.js';
 import { isPassing } from './work.js';
 
 /** A sweep whose folder is ready to be worked on. */
@@ -39,12 +41,7 @@ export async function openSweep(
   options: OpenSweepOptions = {},
 ): Promise<OpenSweep> {
   const before = await folder.readSweep();
-  const now = sweep === undefined ? before : absoluteSweep(sweep);
-  if (now === undefined) {
-    throw new ShapelawError('bad-run-directory', `${folder.path} holds no sweep: it has no sweep.json`, {
-      path: folder.path,
-    });
-  }
+  const now = sweep === undefined ? await folder.requireSweep() : absoluteSweep(sweep);
   const runs = planSweep(now);
   const notes: string[] = [];
   if (JSON.stringify(before) !== JSON.stringify(now)) {
@@ -96,15 +93,16 @@ async function setupOf(
     return changed;
   }
   const made = { threads: threads ?? 1, retries: retries ?? 3 };
-  if (engine === 'auto') {
-    const { engine: fastest, peak } = await probeSweep(runs.slice(0, 1), engine, made.threads, signal);
-    await folder.writeSetup({ ...made, engine: fastest, peak });
-  } else if (isElsewhere) {
-    await folder.writeSetup({ ...made, engine });
-  } else {
-    const executor = await workerExecutor({ kind: engine, threads: made.threads });
+  if (isElsewhere && engine !== 'auto') await folder.writeSetup({ ...made, engine });
+  else {
+    const { recipe } = runs[0]!;
+    const open = async (kind: EngineKind) => {
+      if (signal?.aborted) throw new ShapelawError('interrupted', 'stopped while an engine was chosen');
+      return workerExecutor({ kind, threads: made.threads });
+    };
+    const { kind, executor } = await chooseEngine(engine, recipe, trainingPrograms(recipe), open);
     const peak = await measurePeak(executor).finally(() => executor.dispose());
-    await folder.writeSetup({ ...made, engine, peak });
+    await folder.writeSetup({ ...made, engine: kind, peak });
   }
   return (await folder.readSetup())!;
 }

@@ -2,7 +2,7 @@ import { ShapelawError } from '../../errors.js';
 import type { EngineKind } from '../engines/engine.js';
 import type { Executor } from '../engines/executor.js';
 import { workerExecutor } from '../engines/worker.js';
-import { chooseEngine, type EngineTrial } from '../run/choose-engine.js';
+import { chooseEngine, type EngineTrial, madeUpPasses } from '../run/choose-engine.js';
 import { estimateMemory, type MeasuredPeak, measurePeak } from '../run/measure.js';
 import { type Recipe, stepSizes } from '../run/recipe.js';
 import { initialStates, openTrainer, trainingPrograms } from '../run/trainer.js';
@@ -71,15 +71,9 @@ async function timeSteps(
   recipe: Recipe,
 ): Promise<{ readonly ready: number; readonly seconds: Span }> {
   const began = performance.now();
-  const { encoderTokens, decoderTokens } = stepSizes(recipe);
   const trainer = await openTrainer(recipe, trainingPrograms(recipe), executor);
   await trainer.write(initialStates(recipe));
-  const ids = (tokens: number) =>
-    Int32Array.from({ length: recipe.batch * tokens }, (_, index) => (7 * index) % recipe.shape.vocab);
-  const passes = Array.from({ length: recipe.accumulate }, () => ({
-    encoderIds: ids(encoderTokens),
-    targetIds: ids(decoderTokens),
-  }));
+  const passes = madeUpPasses(recipe);
   await trainer.step(passes, 1, 1e-6);
   const ready = (performance.now() - began) / 1000;
   const seconds: number[] = [];

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { ShapelawError } from '../../errors.js';
 import { makeFolder, writeAside } from '../checkpoint/index.js';
 import type { EndedJob, Job, JobExecutor, Observation } from './executor.js';
+import { whereMissing } from './missing.js';
 import { batchScript, shellQuoted } from './slurm-script.js';
 
 /** How jobs are submitted. What is left out is the cluster's default. */
@@ -222,10 +223,7 @@ function common(
 
 async function readSubmissions(folder: string): Promise<Submission[]> {
   const path = join(folder, submissionsName);
-  const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
+  const names = await readdir(path).catch(whereMissing<string[]>([]));
   return Promise.all(
     names
       .filter((name) => name.endsWith('.json'))
